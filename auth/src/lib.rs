@@ -1,0 +1,1 @@
+//! Users, roles and permissions. An empty room until the security issue.

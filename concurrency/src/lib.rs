@@ -1,0 +1,1 @@
+//! Session, mutex, election and STM over a narrow Kv trait. An empty room until the command-line issue.

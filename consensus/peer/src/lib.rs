@@ -1,0 +1,1 @@
+//! etcd's peer protocol over HTTP. An empty room until the cluster issue.

@@ -1,0 +1,1 @@
+//! The lease book: grants, renewals, attached keys, and expiry as data.

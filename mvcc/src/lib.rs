@@ -1,0 +1,1 @@
+//! Multi-version key-value store: revisions, key index, transactions, compaction, hashes.

@@ -1,0 +1,1 @@
+//! The replicated state machine: one apply over key-values, leases, membership and alarms.

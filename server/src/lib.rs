@@ -1,0 +1,1 @@
+//! The etcd server: composition root, gRPC and HTTP services, configuration.

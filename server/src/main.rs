@@ -1,0 +1,2 @@
+//! The etcd server program.
+fn main() {}
