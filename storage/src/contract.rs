@@ -1,0 +1,1 @@
+//! The contract suite (to be filled by its owner).
