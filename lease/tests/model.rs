@@ -26,22 +26,27 @@ enum Op {
     Restart { clean: bool },
 }
 
+/// Few leases and short steps of time, so that the same lease is met again and again.
 fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let id = || 0_i64..8;
+    let id = || 0_i64..5;
+    let ttl = || prop_oneof![8 => -1_i64..15, 1 => Just(MAX_TTL_S), 1 => Just(MAX_TTL_S + 1)];
     let op = prop_oneof![
-        3 => (id(), prop_oneof![-1_i64..40, Just(MAX_TTL_S), Just(MAX_TTL_S + 1)]).prop_map(|(i, t)| Op::Grant(i, t)),
-        1 => id().prop_map(Op::Revoke),
-        3 => id().prop_map(Op::Renew),
-        3 => (id(), 0_u8..12).prop_map(|(i, k)| Op::Attach(i, k)),
-        2 => (0_u8..12).prop_map(Op::Detach),
-        4 => (0_u64..9_000).prop_map(Op::Advance),
-        3 => (0_usize..5).prop_map(Op::Expired),
-        2 => Just(Op::Checkpoint),
-        1 => (0_u64..3_000).prop_map(Op::Promote),
+        6 => (id(), ttl()).prop_map(|(id, ttl_s)| Op::Grant(id, ttl_s)),
+        3 => id().prop_map(Op::Revoke),
+        9 => id().prop_map(Op::Renew),
+        6 => (id(), 0_u8..12).prop_map(|(id, key)| Op::Attach(id, key)),
+        3 => (0_u8..12).prop_map(Op::Detach),
+        12 => (0_u64..4_000).prop_map(Op::Advance),
+        9 => (0_usize..5).prop_map(Op::Expired),
+        6 => Just(Op::Checkpoint),
+        2 => (0_u64..3_000).prop_map(Op::Promote),
         1 => Just(Op::Demote),
         1 => any::<bool>().prop_map(|clean| Op::Restart { clean }),
     ];
-    vec(op, 1..80)
+    vec(op, 1..120).prop_map(|mut ops| {
+        ops.insert(0, Op::Promote(0));
+        ops
+    })
 }
 
 #[derive(Clone, Debug)]
