@@ -1,0 +1,230 @@
+//! The engine itself: which file is current, and who may write it.
+
+use crate::{
+    Options,
+    checkpoint::LmdbCheckpoint,
+    copy,
+    env::{Env, Reader, Usage},
+    error::{NAME, engine, from_code},
+    files::Dir,
+    long_keys,
+    raw::{self, WriteTxn},
+    resident::LOOKUP_BYTES,
+    room::{Demand, Room},
+};
+use bytes::Bytes;
+use lmdb::Error as Code;
+use oxetcd_storage::{
+    Batch, Checkpoint, Durability, Engine, Error, Op, Result, Size, Table, Visit, VisitFound,
+};
+use parking_lot::{Mutex, RwLock};
+use std::{path::Path, sync::Arc};
+
+/// The LMDB engine over one directory.
+pub struct Lmdb {
+    dir: Arc<Dir>,
+    options: Options,
+    /// Replaced by defragmenting; who has the old one may go on reading it.
+    env: RwLock<Arc<Env>>,
+    writer: Mutex<Writer>,
+    /// Free bytes as of a commit: finding them out walks a list.
+    free: Mutex<Option<(Usage, u64)>>,
+}
+
+/// What only the one writer uses.
+struct Writer {
+    generation: u64,
+    room: Room,
+    /// How the environment flushes now.
+    durability: Durability,
+}
+
+impl Lmdb {
+    /// Opens the engine in the directory `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] while another process, or another engine of this one, uses the directory;
+    /// [`Error::Corrupt`] for a file that is not ours, of a newer format or cut short.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let dir = Arc::new(Dir::lock(path.as_ref())?);
+        let (generation, env) = match dir.clean()? {
+            Some(generation) => (generation, Env::open(dir.clone(), &dir.data_path(generation), &options)?),
+            None => {
+                let mut env = Env::open(dir.clone(), &dir.temporary_path(1), &options)?;
+                env.renamed(dir.publish(1)?);
+                (1, env)
+            }
+        };
+        let writer = Writer { generation, room: Room::new(&env)?, durability: Durability::Synced };
+        Ok(Lmdb { dir, options, env: RwLock::new(Arc::new(env)), writer: Mutex::new(writer), free: Mutex::default() })
+    }
+
+    fn env(&self) -> Arc<Env> {
+        self.env.read().clone()
+    }
+
+    /// A dense copy of `old` in the file of the next generation, which does not have its name yet.
+    fn copy_to_temporary(&self, old: &Env, generation: u64) -> Result<(Env, Room)> {
+        let path = self.dir.temporary_path(generation);
+        let new = Env::open(self.dir.clone(), &path, &self.options)?;
+        let mut room = Room::new(&new)?;
+        room.take_for_copy(&new, old.usage()?.total_bytes.saturating_sub(old.free_bytes()?))?;
+        copy::copy(old, old.read()?.txn(), &new, self.options.map_limit_bytes())?;
+        room.cover(&new)?;
+        room.trim(&new)?;
+        Ok((new, room))
+    }
+}
+
+impl Writer {
+    fn set_durability(&mut self, env: &Env, durability: Durability) -> Result<()> {
+        if self.durability != durability {
+            env.set_meta_sync(durability == Durability::Synced)?;
+            self.durability = durability;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, env: &Env, ops: &[Op], demand: Demand, options: &Options) -> Result<()> {
+        loop {
+            match env.write(|txn| apply(txn, env, ops)) {
+                Ok(()) => break,
+                Err(Code::MapFull) if env.grow(options.map_limit_bytes())? => {}
+                Err(code) => return Err(self.explain(env, code, demand)),
+            }
+        }
+        self.room.cover(env)
+    }
+
+    fn explain(&self, env: &Env, code: Code, demand: Demand) -> Error {
+        let is_exhausted = || self.room.is_exhausted(env, demand).unwrap_or(false);
+        if code == Code::Other(libc::EIO) && is_exhausted() {
+            return from_code(Code::Other(libc::ENOSPC), env.path());
+        }
+        env.error(code)
+    }
+}
+
+/// Writes the changes of a batch. Keys that come in order behind all others, as revisions do, are appended,
+/// which is faster and leaves no page half empty.
+fn apply(txn: &mut WriteTxn<'_>, env: &Env, ops: &[Op]) -> raw::Result<()> {
+    let mut appends = [true; Table::ALL.len()];
+    for op in ops {
+        let (dbi, appends) = (env.dbi(op.table), &mut appends[op.table.index()]);
+        match (long_keys::tail(&op.key), &op.value) {
+            (Some(tail), value) => {
+                let head = long_keys::head(&op.key);
+                let bucket = txn.get(dbi, head)?.unwrap_or_default();
+                match long_keys::edit(&bucket, tail, value.as_deref())? {
+                    bucket if bucket.is_empty() => txn.delete(dbi, head)?,
+                    bucket => txn.put(dbi, head, &bucket)?,
+                }
+            }
+            (None, None) => txn.delete(dbi, &op.key)?,
+            (None, Some(value)) => {
+                *appends = *appends && txn.append(dbi, &op.key, value)?;
+                if !*appends {
+                    txn.put(dbi, &op.key, value)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Engine for Lmdb {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>> {
+        if key.is_empty() {
+            return Ok(None);
+        }
+        let env = self.env();
+        let reader: Reader<'_> = env.read()?;
+        let view = env.view(reader.txn());
+        env.touched(&view, LOOKUP_BYTES);
+        let find = || match (view.get(env.dbi(table), long_keys::head(key))?, long_keys::tail(key)) {
+            (Some(bucket), Some(tail)) => long_keys::find(bucket, tail),
+            (found, _) => Ok(found),
+        };
+        Ok(find().map_err(|code| env.error(code))?.map(Bytes::copy_from_slice))
+    }
+
+    fn get_many(&self, table: Table, keys: &[&[u8]], visit: &mut VisitFound<'_>) -> Result<()> {
+        let env = self.env();
+        let reader = env.read()?;
+        let view = env.view(reader.txn());
+        let failed = |code| env.error(code);
+        let mut cursor = view.cursor(env.dbi(table)).map_err(failed)?;
+        for (at, key) in keys.iter().enumerate() {
+            let found = if key.is_empty() { None } else { cursor.find(long_keys::head(key)).map_err(failed)? };
+            let value = match (found, long_keys::tail(key)) {
+                (Some(bucket), Some(tail)) => long_keys::find(bucket, tail).map_err(failed)?,
+                (found, _) => found,
+            };
+            env.touched(&view, LOOKUP_BYTES / 4 + value.map_or(0, <[u8]>::len));
+            if visit(at, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>, visit: &mut Visit<'_>) -> Result<()> {
+        if to.is_some_and(|to| to <= from) {
+            return Ok(());
+        }
+        let env = self.env();
+        let reader = env.read()?;
+        env.scan(reader.txn(), table, from, to, visit)
+    }
+
+    fn commit(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        if batch.ops().iter().any(|op| op.key.is_empty()) {
+            return Err(engine("a key must not be empty"));
+        }
+        let mut writer = self.writer.lock();
+        let env = self.env();
+        if batch.is_empty() {
+            return if durability == Durability::Synced { env.sync() } else { Ok(()) };
+        }
+        let demand = Demand::of(batch, env.page_bytes());
+        writer.room.take(&env, demand, self.options.max_bytes)?;
+        writer.set_durability(&env, durability)?;
+        writer.commit(&env, batch.ops(), demand, &self.options)?;
+        env.touched_by_writer(batch.ops().len() * 256);
+        Ok(())
+    }
+
+    fn size(&self) -> Result<Size> {
+        let env = self.env();
+        let usage = env.usage()?;
+        let mut free = self.free.lock();
+        let free_bytes = match *free {
+            Some((as_of, bytes)) if as_of == usage => bytes,
+            _ => env.free_bytes()?,
+        };
+        *free = Some((usage, free_bytes));
+        let total_bytes = usage.total_bytes;
+        Ok(Size { total_bytes, in_use_bytes: total_bytes.saturating_sub(free_bytes) })
+    }
+
+    fn defragment(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        let old = self.env();
+        let generation = writer.generation + 1;
+        let copied = self.copy_to_temporary(&old, generation);
+        let (mut new, room) = copied.inspect_err(|_| self.dir.remove(&self.dir.temporary_path(generation)))?;
+        new.renamed(self.dir.publish(generation)?);
+        *writer = Writer { generation, room, durability: Durability::Synced };
+        *self.env.write() = Arc::new(new);
+        self.dir.remove(old.path());
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<Box<dyn Checkpoint>> {
+        Ok(Box::new(LmdbCheckpoint::new(self.env())?))
+    }
+}

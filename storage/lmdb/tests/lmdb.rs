@@ -1,0 +1,159 @@
+//! What only this engine has: growth of the map, its limit, its files.
+
+use oxetcd_storage::{Batch, Durability, Engine, Error, Table};
+use oxetcd_storage_lmdb::{Lmdb, Options};
+use std::{fs, ops::ControlFlow, path::Path};
+
+const MIB: u64 = 1 << 20;
+
+fn key(n: u64) -> Vec<u8> {
+    n.to_be_bytes().to_vec()
+}
+
+fn fill(range: std::ops::Range<u64>, value_bytes: usize) -> Batch {
+    let mut batch = Batch::new();
+    for n in range {
+        batch.put(Table::Key, key(n), vec![n as u8; value_bytes]);
+    }
+    batch
+}
+
+fn count(engine: &dyn Engine) -> u64 {
+    let mut count = 0;
+    let visit = &mut |found: &[u8], _: &[u8]| {
+        assert_eq!(found, key(count));
+        count += 1;
+        ControlFlow::Continue(())
+    };
+    engine.scan(Table::Key, b"", None, visit).unwrap();
+    count
+}
+
+fn files(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_map_grows_while_a_checkpoint_and_a_scan_look_at_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Lmdb::open(dir.path(), Options { reserve_bytes: MIB, ..Options::default() }).unwrap();
+    engine.commit(&fill(0..100, 1000), Durability::Synced).unwrap();
+    let checkpoint = engine.checkpoint().unwrap();
+    let mut seen = 0;
+    std::thread::scope(|scope| {
+        let visit = &mut |found: &[u8], value: &[u8]| {
+            assert_eq!((found, value), (&key(seen)[..], &[seen as u8; 1000][..]));
+            if seen == 0 {
+                // Outgrows the map several times; the last one needs this scan to step aside.
+                scope.spawn(|| engine.commit(&fill(100..10_000, 1000), Durability::Buffered).unwrap());
+            } else if seen < 90 {
+                std::thread::yield_now();
+            }
+            seen += 1;
+            ControlFlow::Continue(())
+        };
+        checkpoint.scan(Table::Key, b"", visit).unwrap();
+    });
+    assert_eq!(seen, 100);
+    assert_eq!(count(&engine), 10_000);
+    assert!(engine.size().unwrap().total_bytes > 9 * MIB);
+}
+
+#[test]
+fn the_limit_refuses_writes_and_lets_deletes_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_bytes: Some(8 * MIB), ..Options::default() };
+    let engine = Lmdb::open(dir.path(), options).unwrap();
+    let mut written = 0;
+    let error = loop {
+        match engine.commit(&fill(written..written + 500, 1000), Durability::Buffered) {
+            Ok(()) => written += 500,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Full(_)), "{error}");
+    assert!(written * 1000 > 6 * MIB, "{written}");
+    assert_eq!(count(&engine), written);
+    // Small writes go on a little: alarms and marks must have room. Not for ever.
+    let mut small = written;
+    while engine.commit(&fill(small..small + 1, 1000), Durability::Buffered).is_ok() {
+        small += 1;
+        assert!(small < written + 2000);
+    }
+    assert!(small > written);
+    for n in written / 2..small {
+        let mut batch = Batch::new();
+        batch.delete(Table::Key, key(n));
+        engine.commit(&batch, Durability::Buffered).unwrap();
+    }
+    engine.commit(&fill(written / 2..written / 2 + 500, 1000), Durability::Buffered).unwrap();
+    assert!(engine.size().unwrap().total_bytes <= 9 * MIB + MIB / 2);
+}
+
+#[test]
+fn defragmenting_swaps_the_file_under_a_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Lmdb::open(dir.path(), Options::default()).unwrap();
+    engine.commit(&fill(0..5000, 500), Durability::Synced).unwrap();
+    let before = engine.size().unwrap();
+    let checkpoint = engine.checkpoint().unwrap();
+    let mut batch = Batch::new();
+    (100..5000).for_each(|n| _ = batch.delete(Table::Key, key(n)));
+    engine.commit(&batch, Durability::Synced).unwrap();
+    let freed = engine.size().unwrap();
+    assert!(freed.in_use_bytes < before.in_use_bytes / 5, "{freed:?} of {before:?}");
+    engine.defragment().unwrap();
+    let after = engine.size().unwrap();
+    assert!(after.total_bytes < before.total_bytes / 5, "{after:?} of {before:?}");
+    assert_eq!(files(dir.path()), ["data.2.mdb", "data.2.mdb-lock", "lock"]);
+    engine.commit(&fill(100..200, 500), Durability::Synced).unwrap();
+    assert_eq!(count(&engine), 200);
+    let mut seen = 0;
+    let visit = &mut |_: &[u8], _: &[u8]| {
+        seen += 1;
+        ControlFlow::Continue(())
+    };
+    checkpoint.scan(Table::Key, b"", visit).unwrap();
+    assert_eq!(seen, 5000);
+    drop(engine);
+    // Still in use, by the checkpoint.
+    assert!(matches!(Lmdb::open(dir.path(), Options::default()), Err(Error::Locked(_))));
+    drop(checkpoint);
+    assert_eq!(count(&Lmdb::open(dir.path(), Options::default()).unwrap()), 200);
+}
+
+#[test]
+fn what_a_crash_left_behind_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Lmdb::open(dir.path(), Options::default()).unwrap();
+    engine.commit(&fill(0..10, 10), Durability::Synced).unwrap();
+    drop(engine);
+    fs::write(dir.path().join("data.2.mdb.tmp"), b"half a copy").unwrap();
+    fs::write(dir.path().join("data.2.mdb.tmp-lock"), b"").unwrap();
+    fs::write(dir.path().join("data.0.mdb"), b"replaced").unwrap();
+    fs::write(dir.path().join("notes.txt"), b"not ours").unwrap();
+    assert_eq!(count(&Lmdb::open(dir.path(), Options::default()).unwrap()), 10);
+    assert_eq!(files(dir.path()), ["data.1.mdb", "data.1.mdb-lock", "lock", "notes.txt"]);
+}
+
+#[test]
+fn a_cut_or_foreign_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Lmdb::open(dir.path(), Options::default()).unwrap();
+    engine.commit(&fill(0..1000, 1000), Durability::Synced).unwrap();
+    drop(engine);
+    let path = dir.path().join("data.1.mdb");
+    let whole = fs::read(&path).unwrap();
+    for len in [0, 1, 100, 4096, 8192, whole.len() / 2] {
+        fs::write(&path, &whole[..len]).unwrap();
+        let error = Lmdb::open(dir.path(), Options::default()).err().expect("a cut file");
+        assert!(matches!(error, Error::Corrupt(_)), "{len}: {error}");
+    }
+    fs::write(&path, vec![0x5a; whole.len()]).unwrap();
+    assert!(matches!(Lmdb::open(dir.path(), Options::default()), Err(Error::Corrupt(_))));
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(count(&Lmdb::open(dir.path(), Options::default()).unwrap()), 1000);
+}
