@@ -1,1 +1,41 @@
 //! Multi-version key-value store: revisions, key index, transactions, compaction, hashes.
+
+mod apply;
+pub mod check;
+mod compaction;
+mod compare;
+mod encoded;
+mod error;
+mod hash;
+mod history;
+mod index;
+mod key;
+mod lease;
+mod load;
+mod log;
+mod marks;
+mod past;
+mod pins;
+mod range;
+mod read;
+mod record;
+mod scan;
+mod span;
+mod store;
+mod stream;
+mod txn;
+mod view;
+mod write;
+
+pub use compaction::{Compaction, Progress};
+pub use encoded::EncodedKvs;
+pub use error::{Error, Result};
+pub use hash::KeyValueHash;
+pub use lease::{LeaseBinding, NoLeases};
+pub use past::HistoryLimit;
+pub use pins::Pin;
+pub use range::RangeResult;
+pub use store::Store;
+pub use stream::{RangePage, RangeStream};
+pub use txn::Ranges;
+pub use write::WriteTxn;
