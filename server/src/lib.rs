@@ -1,1 +1,24 @@
-//! The etcd server: composition root, gRPC and HTTP services, configuration.
+//! The etcd server, as a library: [`Member::start`] runs one member inside any tokio program.
+//!
+//! This is the composition root. It picks a storage engine, joins the crates that do not know each other
+//! (`adapters`), runs the loops around the cores (`node`), and offers the result to clients (`service`, `http`).
+
+mod adapters;
+mod conf_change;
+pub mod config;
+mod dispatch;
+mod http;
+mod identity;
+pub mod logging;
+mod member;
+mod membership_json;
+mod metrics;
+mod net;
+mod node;
+mod service;
+mod status;
+
+pub use member::Member;
+
+/// The version of etcd whose behaviour this server has, as it tells clients.
+pub const VERSION: &str = "3.7.1";

@@ -1,2 +1,49 @@
-//! The etcd server program.
-fn main() {}
+//! The `etcd` program: reads its configuration, runs one member until it is told to stop.
+
+use oxetcd_server::{Member, config::Config, logging};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Gives memory back to the system soon after it is freed, which the default allocator does not.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let config = match Config::from_process() {
+        Ok(config) => config,
+        Err(exit) => return exit.report(),
+    };
+    let logging = match logging::init(&config.log) {
+        Ok(logging) => logging,
+        Err(error) => {
+            eprintln!("cannot set up logging: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    logging::log_notices(&config.notices);
+    let outcome = run(config);
+    if let Err(error) = &outcome {
+        tracing::error!(target: logging::FATAL, error = %error, "etcd stopped");
+    }
+    drop(logging);
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(config: Config) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    runtime.block_on(async {
+        let failed = |error| format!("cannot listen for signals: {error}");
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let member = Member::start(config).await?;
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!(signal = "terminated", "received signal; shutting down"),
+            _ = interrupt.recv() => tracing::info!(signal = "interrupt", "received signal; shutting down"),
+            () = member.failed() => {}
+        }
+        member.stop().await
+    })
+}

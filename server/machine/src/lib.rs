@@ -1,1 +1,19 @@
-//! The replicated state machine: one apply over key-values, leases, membership and alarms.
+//! The replicated state machine.
+//!
+//! Every member feeds the same log entries, in the same order, to [`Machine::apply`] and arrives at the same
+//! state: key-values, leases, membership and alarms. It is synchronous, knows no clock (`now` is an argument)
+//! and no network. What an entry brings about beyond the state itself - events for watchers, a compaction to be
+//! run in the background - comes back as data in [`Effects`].
+
+mod alarms;
+mod error;
+mod machine;
+mod members;
+pub mod meta;
+mod outcome;
+
+pub use alarms::Alarms;
+pub use error::{ApplyError, Failure};
+pub use machine::{Machine, MemberChange, Turn};
+pub use members::{Member, Members};
+pub use outcome::{Effects, Outcome, Response};

@@ -1,0 +1,48 @@
+//! What comes of applying an entry.
+
+use crate::ApplyError;
+use oxetcd_api::{
+    EventBatch,
+    etcdserverpb::{
+        AlarmResponse, AuthStatusResponse, CompactionResponse, DeleteRangeResponse, LeaseGrantResponse,
+        LeaseRevokeResponse, PutResponse, RangeResponse, TxnResponse,
+    },
+};
+use oxetcd_mvcc::Compaction;
+
+/// What the proposer of an entry gets to hear.
+pub type Outcome = Result<Response, ApplyError>;
+
+/// Answer to a request, with a header that holds at most the revision.
+#[derive(Debug)]
+pub enum Response {
+    /// To a put.
+    Put(PutResponse),
+    /// To a range that went through the log.
+    Range(RangeResponse),
+    /// To a delete.
+    DeleteRange(DeleteRangeResponse),
+    /// To a transaction.
+    Txn(TxnResponse),
+    /// To a compaction, which now runs in the background.
+    Compaction(CompactionResponse),
+    /// To a lease's grant.
+    LeaseGrant(LeaseGrantResponse),
+    /// To a lease's revocation.
+    LeaseRevoke(LeaseRevokeResponse),
+    /// To an alarm's raising, listing or taking back.
+    Alarm(AlarmResponse),
+    /// To the question whether auth is on.
+    AuthStatus(AuthStatusResponse),
+    /// To requests that have no answer of their own.
+    Done,
+}
+
+/// What else an entry brings about.
+#[derive(Default)]
+pub struct Effects {
+    /// Changes for watchers.
+    pub events: Option<EventBatch>,
+    /// Work for the background.
+    pub compaction: Option<Compaction>,
+}

@@ -1,0 +1,58 @@
+//! Plain HTTP beside gRPC: health, version, metrics.
+
+mod health;
+mod text;
+
+use crate::{metrics::Metrics, net::Answer, service::Read};
+use hyper::{Request, body::Incoming};
+use std::sync::Arc;
+
+pub(crate) use text::Text;
+
+/// Answers plain HTTP requests of a member.
+pub(crate) struct Http<M> {
+    /// The member.
+    pub(crate) member: Arc<M>,
+    /// What `/metrics` shows.
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl<M: Read> Http<M> {
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> http::Response<tonic::body::Body> {
+        let uri = request.uri();
+        let (path, query) = (uri.path(), uri.query().unwrap_or(""));
+        let get = request.method() == http::Method::GET;
+        let answer = match path {
+            "/health" if get => health::health(&*self.member, query).await,
+            "/livez" | "/readyz" if get => health::checks(&*self.member, path, query).await,
+            "/health" | "/livez" | "/readyz" => Text::method_not_allowed("GET"),
+            "/version" if get => self.version(),
+            "/version" => Text::method_not_allowed("GET"),
+            "/metrics" => Text::ok(self.metrics.render()).with_type("text/plain; version=0.0.4; charset=utf-8"),
+            _ => match path.strip_prefix("/livez/").or_else(|| path.strip_prefix("/readyz/")) {
+                Some(_) if get => health::single_check(&*self.member, path).await,
+                _ => Text::not_found(),
+            },
+        };
+        answer.into_response()
+    }
+
+    fn version(&self) -> Text {
+        let cluster = self.member.machine().members().cluster_version();
+        let body = serde_json::json!({
+            "etcdserver": crate::VERSION,
+            "etcdcluster": cluster.as_deref().unwrap_or("not_decided"),
+            "storage": oxetcd_machine::meta::storage_version(self.member.machine().buffer())
+                .ok().flatten().unwrap_or_else(|| "unknown".to_owned()),
+        });
+        Text::ok(body.to_string()).with_type("application/json")
+    }
+}
+
+/// Boxes an answer for the accept loop.
+pub(crate) fn boxed(
+    answer: impl Future<Output = http::Response<tonic::body::Body>> + Send + 'static,
+) -> Answer {
+    Box::pin(async move { Ok(answer.await) })
+}

@@ -1,0 +1,68 @@
+//! A short answer with a type and a status, in the form in which Go's `net/http` writes errors.
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::Full;
+use tonic::body::Body;
+
+/// A short answer.
+pub(crate) struct Text {
+    status: StatusCode,
+    body: String,
+    content_type: &'static str,
+    allow: Option<&'static str>,
+    nosniff: bool,
+}
+
+impl Text {
+    /// 200 with a body.
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
+        Text {
+            status: StatusCode::OK,
+            body: body.into(),
+            content_type: "text/plain; charset=utf-8",
+            allow: None,
+            nosniff: false,
+        }
+    }
+
+    /// An error; a line break is put behind its text.
+    pub(crate) fn error(status: StatusCode, text: impl Into<String>) -> Self {
+        Text { status, nosniff: true, ..Text::ok(text.into() + "\n") }
+    }
+
+    /// 404, for a path that nothing serves.
+    pub(crate) fn not_found() -> Self {
+        Text::error(StatusCode::NOT_FOUND, "404 page not found")
+    }
+
+    /// 405, with the method that would do.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        Text { allow: Some(allow), ..Text::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed") }
+    }
+
+    /// The same with another type.
+    pub(crate) fn with_type(self, content_type: &'static str) -> Self {
+        Text { content_type, ..self }
+    }
+
+    /// The same, and browsers must not guess another type.
+    pub(crate) fn nosniff(self) -> Self {
+        Text { nosniff: true, ..self }
+    }
+
+    /// As an HTTP response.
+    pub(crate) fn into_response(self) -> http::Response<Body> {
+        let mut response = http::Response::new(Body::new(Full::new(Bytes::from(self.body))));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        if self.nosniff {
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}

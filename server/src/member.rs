@@ -1,0 +1,291 @@
+//! One running member: boots it, starts its loops, serves it, and stops it in order.
+
+use crate::{
+    adapters::{EngineOptions, StoreHistory},
+    config::Config,
+    dispatch::Dispatch,
+    http::Http,
+    identity::RequestIds,
+    metrics::Metrics,
+    net::{self, Listener},
+    node::{
+        ApplyLoop, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate, Inbox, Input,
+        LeaseLoop, RaftLoop, Shared, Watching, boot, checkpoint,
+    },
+    service::{Limits, Propose, Read, WatchService},
+};
+use oxetcd_api::{
+    etcdserverpb::InternalRaftRequest,
+    membershippb::{Attributes, ClusterMemberAttrSetRequest, ClusterVersionSetRequest},
+};
+use oxetcd_lease::LeaseConfig;
+use oxetcd_storage::Size;
+use parking_lot::Mutex;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Version that the cluster speaks: major and minor of [`crate::VERSION`].
+const CLUSTER_VERSION: &str = "3.7.0";
+/// Leases of one entry that writes remaining TTLs down.
+const CHECKPOINTS_PER_ENTRY: usize = 1000;
+
+/// A running member.
+pub struct Member {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    servers: JoinSet<()>,
+    /// Cancelled when requests are no longer taken.
+    closing: CancellationToken,
+    watching: Watching,
+}
+
+/// Sockets of a member, bound before anything is written.
+struct Sockets {
+    client: Vec<Listener>,
+    plain: Vec<Listener>,
+    peer: Vec<Listener>,
+}
+
+impl Member {
+    /// Starts the member that `config` describes, and resolves when it serves.
+    ///
+    /// # Errors
+    /// With a sentence that names what is in the way: an address that is taken, a data dir that cannot be
+    /// used, a damaged file.
+    pub async fn start(config: Config) -> Result<Member, String> {
+        let sockets = Sockets::bind(&config).await?;
+        let options = boot_options(&config)?;
+        let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
+        let metrics = Metrics::new(config.observe.metrics);
+        let mut member = run(&config, booted, metrics.clone())?;
+        member.join_cluster(&config).await?;
+        member.serve(&config, sockets, metrics);
+        Ok(member)
+    }
+
+    /// Waits until this member leads, and tells the cluster who it is.
+    async fn join_cluster(&self, config: &Config) -> Result<(), String> {
+        let timeout = config.raft.request_timeout();
+        let status_text = |status: tonic::Status| status.message().to_owned();
+        loop {
+            match tokio::time::timeout(timeout, self.shared.barrier()).await {
+                Ok(led) => break led.map_err(status_text)?,
+                Err(_) => tracing::warn!("still waiting for a leader"),
+            }
+        }
+        let attributes = Attributes {
+            name: config.member.name.clone(),
+            client_urls: config.cluster.advertise_client.iter().map(ToString::to_string).collect(),
+        };
+        let set = ClusterMemberAttrSetRequest {
+            member_id: self.shared.member_id,
+            member_attributes: Some(attributes),
+        };
+        let request = InternalRaftRequest { cluster_member_attr_set: Some(set), ..Default::default() };
+        self.shared.propose(request).map_err(status_text)?.await.map_err(status_text)?;
+        if self.shared.machine.members().cluster_version().is_none() {
+            let set = ClusterVersionSetRequest { ver: CLUSTER_VERSION.to_owned() };
+            let request = InternalRaftRequest { cluster_version_set: Some(set), ..Default::default() };
+            self.shared.propose(request).map_err(status_text)?.await.map_err(status_text)?;
+        }
+        tracing::info!(
+            "local-member-id" = format!("{:x}", self.shared.member_id),
+            "cluster-id" = format!("{:x}", self.shared.cluster_id),
+            "published local member to cluster through raft"
+        );
+        Ok(())
+    }
+
+    fn serve(&mut self, config: &Config, sockets: Sockets, metrics: Arc<Metrics>) {
+        let shared = &self.shared;
+        let watch = WatchService::new(shared.clone(), self.watching.hub().clone(), self.closing.clone());
+        let dispatch = Arc::new(Dispatch::new(shared.clone(), watch, metrics.clone()));
+        let plain = Arc::new(Http { member: shared.clone(), metrics });
+        let limits = net::Limits {
+            max_concurrent_streams: config.listen.max_concurrent_streams,
+            keepalive_interval: config.listen.keepalive.interval,
+            keepalive_timeout: config.listen.keepalive.timeout,
+        };
+        for listener in sockets.client {
+            tracing::info!(
+                address = listener.address(),
+                traffic = "grpc+http",
+                "serving client traffic insecurely; this is strongly discouraged!"
+            );
+            self.servers.spawn(net::serve(listener, dispatch.clone(), limits, self.closing.clone()));
+        }
+        for listener in sockets.plain.into_iter().chain(sockets.peer) {
+            tracing::info!(address = listener.address(), traffic = "http", "serving HTTP");
+            self.servers.spawn(net::serve(listener, plain.clone(), limits, self.closing.clone()));
+        }
+        tracing::info!("ready to serve client requests");
+    }
+
+    /// Resolves when the member cannot go on.
+    pub async fn failed(&self) {
+        self.shared.fate.token().cancelled().await;
+    }
+
+    /// Stops the member: requests that have begun are finished, and everything is written to disk.
+    ///
+    /// # Errors
+    /// With the cause, when the member had failed.
+    pub async fn stop(mut self) -> Result<(), String> {
+        self.closing.cancel();
+        while self.servers.join_next().await.is_some() {}
+        self.write_leases_down().await;
+        self.shared.inbox.send(Input::Stop);
+        let threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().all(|thread| thread.join().is_ok())
+        });
+        let clean = joined.await.unwrap_or(false);
+        self.shared.fate.stop();
+        self.watching.stop();
+        match self.shared.fate.cause() {
+            Some(cause) => Err(cause),
+            None if clean => Ok(()),
+            None => Err("a thread of the member panicked".to_owned()),
+        }
+    }
+
+    /// What is left of each lease must outlive this process.
+    async fn write_leases_down(&self) {
+        let now_ms = self.shared.clock.now_ms();
+        let due = {
+            let book = self.shared.machine.leases().lock();
+            if book.is_primary() { book.checkpoint_all(now_ms) } else { Vec::new() }
+        };
+        for part in due.chunks(CHECKPOINTS_PER_ENTRY) {
+            let done = match self.shared.propose(checkpoint(part.to_vec())) {
+                Ok(proposal) => proposal.await.map(drop),
+                Err(status) => Err(status),
+            };
+            if let Err(status) = done {
+                tracing::warn!(error = %status.message(), "remaining TTLs of leases were not written down");
+                return;
+            }
+        }
+    }
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> Result<Sockets, String> {
+        Ok(Sockets {
+            client: bind_all(&config.listen.client).await?,
+            plain: bind_all(config.listen.client_http.iter().chain(&config.listen.metrics)).await?,
+            peer: bind_all(&config.listen.peer).await?,
+        })
+    }
+}
+
+async fn bind_all<U: ToString>(urls: impl IntoIterator<Item = U>) -> Result<Vec<Listener>, String> {
+    let mut listeners = Vec::new();
+    for url in urls {
+        listeners.push(net::bind(&url.to_string()).await.map_err(text)?);
+    }
+    Ok(listeners)
+}
+
+fn boot_options(config: &Config) -> Result<BootOptions, String> {
+    let min_ttl_s = (config.raft.election_ms * 3 / 2).div_ceil(1000) as i64;
+    let urls = |urls: Vec<crate::config::Url>| urls.iter().map(ToString::to_string).collect();
+    let initial = config.cluster.initial_members()?;
+    Ok(BootOptions {
+        data_dir: config.member.data_dir.clone(),
+        wal_dir: config.member.wal_dir.clone(),
+        name: config.member.name.clone(),
+        initial_cluster: initial.into_iter().map(|(name, peers)| (name, urls(peers))).collect(),
+        token: config.cluster.token.clone(),
+        backend: config.member.backend.clone(),
+        engine: EngineOptions { max_bytes: None },
+        leases: LeaseConfig { min_ttl_s, ..LeaseConfig::default() },
+        election_ticks: config.raft.election_ticks(),
+        pre_vote: config.raft.pre_vote,
+        fsync: !config.storage.unsafe_no_fsync,
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_request_bytes: config.limits.max_request_bytes,
+        max_txn_ops: config.limits.max_txn_ops,
+        quota_bytes: config.storage.quota_bytes,
+        watch_progress_interval_ms: config.limits.watch_progress_interval.as_millis() as u64,
+    }
+}
+
+/// Starts the loops of a booted member.
+fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member, String> {
+    let (inbox, inputs) = Inbox::new();
+    let volatile = booted.machine.buffer().engine().name() == "memory";
+    let applied = booted.machine.applied().map_err(text)?.index;
+    let compacted = booted.machine.store().compacted();
+    let shared = Arc::new(Shared {
+        member_id: booted.member_id,
+        cluster_id: booted.cluster_id,
+        clock: Clock::start(),
+        ids: RequestIds::new(booted.member_id),
+        limits: limits(config),
+        request_timeout: config.raft.request_timeout(),
+        inbox,
+        waiters: Default::default(),
+        position: Default::default(),
+        fate: Fate::default(),
+        metrics,
+        size: Mutex::new(Size::default()),
+        compacted: tokio::sync::watch::Sender::new(compacted),
+        machine: booted.machine,
+    });
+    shared.measure();
+    shared.position.applied.store(applied, Ordering::Release);
+    let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
+    let commit_limits = CommitLimits {
+        interval: config.storage.batch_interval,
+        ops: config.storage.batch_limit,
+        // Memory keeps nothing: its log is all there is, and stays whole.
+        snapshot_count: if volatile { u64::MAX } else { config.raft.snapshot_count },
+        max_snapshots: config.raft.max_snapshots as usize,
+    };
+    let (commits, commit) =
+        CommitLoop::start(shared.clone(), commit_limits, booted.snapshots, booted.snapshot_index)
+            .map_err(text)?;
+    let pause = config.storage.compaction_sleep_interval;
+    let (compactions, compact) =
+        CompactLoop::start(&shared, config.storage.compaction_batch_limit, pause).map_err(text)?;
+    if let Some(compaction) = booted.compaction {
+        compactions.run(compaction);
+    }
+    let (entries, committed) = crossbeam_channel::unbounded();
+    let hub = watching.hub().clone();
+    let publish = Box::new(move |events| hub.publish(events));
+    let apply = ApplyLoop { shared: shared.clone(), committed, commits, compactions, publish, told: applied };
+    let raft = RaftLoop {
+        node: booted.node,
+        wal: booted.wal,
+        inbox: inputs,
+        apply: entries,
+        shared: shared.clone(),
+        tick: Duration::from_millis(config.raft.heartbeat_ms),
+        max_wals: config.raft.max_wals as usize,
+        catchup_entries: config.raft.snapshot_catchup_entries,
+    };
+    let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        std::thread::Builder::new().name(name.into()).spawn(body).map_err(text)
+    };
+    let apply = spawn("apply", Box::new(move || apply.run()))?;
+    let raft = spawn("raft", Box::new(move || raft.run()))?;
+    let leases = LeaseLoop { shared: shared.clone(), extend_ms: config.raft.election_ms };
+    tokio::spawn(leases.run());
+    let threads = vec![raft, apply, commit, compact];
+    Ok(Member { shared, threads, servers: JoinSet::new(), closing: CancellationToken::new(), watching })
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,83 @@
+//! A listening socket: TCP, or a unix socket for `unix://` URLs.
+
+use std::{io, path::PathBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// A bound socket.
+pub(crate) enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix socket and its path, which is removed when the listener goes.
+    Unix(UnixListener, PathBuf),
+}
+
+/// An accepted connection.
+pub(crate) enum Stream {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+}
+
+/// Binds `url` (`http://host:port`, `unix://path`).
+///
+/// # Errors
+/// When the scheme is unknown, or the address is taken or not of this machine; the text names the URL.
+pub(crate) async fn bind(url: &str) -> io::Result<Listener> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {url}: {error}"));
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    match scheme {
+        "http" => Ok(Listener::Tcp(TcpListener::bind(rest.trim_end_matches('/')).await.map_err(named)?)),
+        "unix" => bind_unix(rest).map_err(named),
+        "https" | "unixs" => Err(named(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "TLS listeners come with the security issue; use http:// or unix://",
+        ))),
+        _ => Err(named(io::Error::new(io::ErrorKind::InvalidInput, "unknown URL scheme"))),
+    }
+}
+
+fn bind_unix(rest: &str) -> io::Result<Listener> {
+    // etcd takes `unix://host:port` as a file of that very name in the working directory.
+    let path = PathBuf::from(rest);
+    // A socket file that nobody answers on was left behind by a killed process.
+    if std::os::unix::net::UnixStream::connect(&path).is_err() {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(Listener::Unix(UnixListener::bind(&path)?, path))
+}
+
+impl Listener {
+    /// Waits for the next connection.
+    pub(crate) async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+            Listener::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
+    }
+
+    /// Where it listens, for logs.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Listener::Tcp(listener) => {
+                listener.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string())
+            }
+            Listener::Unix(_, path) => path.display().to_string(),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Listener::Unix(_, path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The accept loop: one task a connection, until told to stop.
+//!
+//! Stopping is graceful: connections finish the requests they have begun, long-lived streams are ended by
+//! their owners, and whoever is not done after a grace period is cut.
+
+use super::listener::{Listener, Stream};
+use hyper::{Request, Response, body::Incoming};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use std::{convert::Infallible, future::Future, io, pin::Pin, sync::Arc, time::Duration};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+
+/// Answer to one request, some time later.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+/// What answers requests.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Answers one request, of either protocol.
+    fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Answer;
+}
+
+/// Limits of the connections of one listener.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Streams at once on one HTTP/2 connection.
+    pub(crate) max_concurrent_streams: u32,
+    /// A quiet connection is pinged after this time.
+    pub(crate) keepalive_interval: Duration,
+    /// A ping unanswered for this time ends the connection.
+    pub(crate) keepalive_timeout: Duration,
+}
+
+/// How long a stopping listener waits for requests that have begun.
+const GRACE: Duration = Duration::from_secs(5);
+/// Credit that a client gets for one stream, and for a connection: large requests must not wait for round
+/// trips.
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
+/// Serves `listener` until `stop` is cancelled.
+pub(crate) async fn serve<H: Handler>(
+    listener: Listener,
+    handler: Arc<H>,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let builder = builder(limits);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok(Stream::Tcp(stream)) => spawn(&builder, &graceful, &handler, stream),
+            Ok(Stream::Unix(stream)) => spawn(&builder, &graceful, &handler, stream),
+            Err(error) => wait_out(&error).await,
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+}
+
+fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_concurrent_streams)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(limits.keepalive_interval)
+        .keep_alive_timeout(limits.keepalive_timeout)
+        // Clients that give up reset their streams; thousands may do so at once, and rightly.
+        .max_pending_accept_reset_streams(1024)
+        .max_local_error_reset_streams(None);
+    builder.http1().timer(TokioTimer::new());
+    builder
+}
+
+fn spawn<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    builder: &auto::Builder<TokioExecutor>,
+    graceful: &GracefulShutdown,
+    handler: &Arc<H>,
+    stream: S,
+) {
+    let handler = handler.clone();
+    let service = hyper::service::service_fn(move |request| handler.handle(request));
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = %error, "connection ended");
+        }
+    });
+}
+
+/// Accepting fails when the process is out of file descriptors: let some be closed before trying again.
+async fn wait_out(error: &io::Error) {
+    tracing::warn!(error = %error, "accept failed");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}

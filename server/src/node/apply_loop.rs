@@ -1,0 +1,129 @@
+//! The apply loop: the one thread that changes the state machine.
+//!
+//! It takes committed entries in turns (see [`oxetcd_machine::Turn`]), then lets everybody know: readers by the
+//! applied index, watchers by events, proposers by answers - in this order, so that whoever has an answer also
+//! finds its effect.
+
+use super::{CommitLoop, CompactLoop, Input, Shared};
+use crossbeam_channel::Receiver;
+use oxetcd_api::EventBatch;
+use oxetcd_consensus::raftpb::{Entry, EntryType};
+use oxetcd_machine::{Effects, MemberChange, Outcome, meta::Applied};
+use std::sync::{Arc, atomic::Ordering};
+
+/// Most entries of one turn: a turn holds back the commit loop and the leases' users.
+const TURN_LIMIT: usize = 512;
+/// The engine may lag this far behind, in bytes, before applying waits for it.
+const PENDING_LIMIT_BYTES: usize = 256 << 20;
+/// Applied entries after which the raft loop is told, so that it can forget them.
+const TELL_AFTER: u64 = 256;
+
+/// Committed entries on their way to the state machine.
+pub(crate) struct Committed {
+    /// In order.
+    pub(crate) entries: Vec<Entry>,
+    /// For each entry that changes the configuration: its index, what it means for the members, and the new
+    /// configuration as JSON.
+    pub(crate) changes: Vec<(u64, MemberChange, Vec<u8>)>,
+}
+
+/// The apply loop; see the module's header.
+pub(crate) struct ApplyLoop {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) committed: Receiver<Committed>,
+    pub(crate) commits: CommitLoop,
+    pub(crate) compactions: CompactLoop,
+    pub(crate) publish: Box<dyn Fn(Vec<EventBatch>) + Send>,
+    pub(crate) told: u64,
+}
+
+impl ApplyLoop {
+    /// Runs until the raft loop ends, or until the member fails.
+    pub(crate) fn run(mut self) {
+        while let Ok(mut committed) = self.committed.recv() {
+            if let Err(error) = self.apply(&mut committed) {
+                self.shared.fate.fail(error);
+                return;
+            }
+        }
+    }
+
+    fn apply(&mut self, committed: &mut Committed) -> Result<(), String> {
+        let mut changes = std::mem::take(&mut committed.changes).into_iter().peekable();
+        let mut entries = std::mem::take(&mut committed.entries).into_iter().peekable();
+        while entries.peek().is_some() {
+            let turn: Vec<Entry> = entries.by_ref().take(TURN_LIMIT).collect();
+            self.turn(turn, &mut changes)?;
+            self.hold_back()?;
+        }
+        Ok(())
+    }
+
+    fn turn(
+        &mut self,
+        entries: Vec<Entry>,
+        changes: &mut impl Iterator<Item = (u64, MemberChange, Vec<u8>)>,
+    ) -> Result<(), String> {
+        let shared = self.shared.clone();
+        let done = shared.position.applied.load(Ordering::Relaxed);
+        let mut answers: Vec<(u64, Outcome)> = Vec::with_capacity(entries.len());
+        let mut events = Vec::new();
+        let mut last = done;
+        let mut turn = shared.machine.begin(shared.clock.now_ms());
+        for entry in entries {
+            let at = Applied { index: entry.index(), term: entry.term() };
+            let change = (entry.r#type() == EntryType::EntryConfChange).then(|| changes.next()).flatten();
+            // Entries that the engine already has come again after a restart.
+            if at.index <= done {
+                continue;
+            }
+            last = at.index;
+            if let Some((_, change, state)) = change {
+                turn.apply_conf_change(at, change, state);
+                continue;
+            }
+            let awaited = |id| shared.waiters.has(id);
+            let applied = turn.apply(at, entry.data.unwrap_or_default(), &awaited);
+            let (id, outcome, effects) = applied.map_err(|error| error.to_string())?;
+            self.take_up(effects, &mut events);
+            if id != 0 {
+                answers.push((id, outcome));
+            }
+        }
+        drop(turn);
+        shared.position.applied.store(last, Ordering::Release);
+        if !events.is_empty() {
+            (self.publish)(events);
+        }
+        for (id, outcome) in answers {
+            shared.waiters.answer(id, outcome);
+        }
+        self.tell(last);
+        Ok(())
+    }
+
+    fn take_up(&self, effects: Effects, events: &mut Vec<EventBatch>) {
+        events.extend(effects.events);
+        if let Some(compaction) = effects.compaction {
+            self.compactions.run(compaction);
+        }
+    }
+
+    fn tell(&mut self, applied: u64) {
+        if applied >= self.told + TELL_AFTER {
+            self.told = applied;
+            self.shared.inbox.send(Input::Applied(applied));
+        }
+    }
+
+    /// Wakes the commit loop when the batch is full, and waits for it when the engine cannot keep up at all.
+    fn hold_back(&self) -> Result<(), String> {
+        let pending = self.shared.machine.buffer().pending();
+        self.commits.look(pending.ops);
+        if pending.bytes > PENDING_LIMIT_BYTES {
+            let buffer = self.shared.machine.buffer();
+            buffer.commit(oxetcd_storage::Durability::Synced).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}

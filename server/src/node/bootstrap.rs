@@ -1,0 +1,259 @@
+//! From a data dir, or from nothing, to a member that can run.
+//!
+//! A member is its write-ahead log and its engine. A new one writes who it is and who the first members are
+//! into a new log. One that comes back takes its state from the engine and the entries behind that from the log.
+
+use crate::{
+    adapters::{EngineOptions, open_engine},
+    conf_change, identity,
+};
+use oxetcd_api::etcdserverpb::Metadata;
+use oxetcd_consensus::{
+    Disk, Node, NodeConfig, OsDisk, Replay, RestoredLog, SnapStore, Wal, WalOptions, bootstrap,
+};
+use oxetcd_lease::LeaseConfig;
+use oxetcd_machine::{Machine, Member, meta};
+use oxetcd_mvcc::Compaction;
+use oxetcd_storage::{Buffer, Engine};
+use prost::Message;
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// What a member is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct BootOptions {
+    /// Where its files are.
+    pub(crate) data_dir: PathBuf,
+    /// Where its log is, when not in the data dir.
+    pub(crate) wal_dir: Option<PathBuf>,
+    /// Its name.
+    pub(crate) name: String,
+    /// Names and peer URLs of the first members.
+    pub(crate) initial_cluster: Vec<(String, Vec<String>)>,
+    /// Token of the cluster.
+    pub(crate) token: String,
+    /// Name of the storage engine.
+    pub(crate) backend: String,
+    /// What the engine is told.
+    pub(crate) engine: EngineOptions,
+    /// Settings of the lease book.
+    pub(crate) leases: LeaseConfig,
+    /// Ticks of an election timeout.
+    pub(crate) election_ticks: usize,
+    /// Whether members ask before they campaign.
+    pub(crate) pre_vote: bool,
+    /// Whether the log is synced to disk; off only for tests.
+    pub(crate) fsync: bool,
+}
+
+/// A member ready to run.
+pub(crate) struct Booted {
+    pub(crate) member_id: u64,
+    pub(crate) cluster_id: u64,
+    pub(crate) node: Node,
+    pub(crate) wal: Wal,
+    pub(crate) machine: Machine,
+    /// A compaction that was interrupted.
+    pub(crate) compaction: Option<Compaction>,
+    pub(crate) snapshots: SnapStore,
+    /// Index of the newest snapshot in the log.
+    pub(crate) snapshot_index: u64,
+}
+
+/// Newest layout of the data that this program understands.
+const LAYOUT: (u64, u64) = (3, 7);
+
+/// Opens or makes the member in `options.data_dir`.
+///
+/// # Errors
+/// With a sentence that names the file and what is wrong with it.
+pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
+    let member_dir = options.data_dir.join("member");
+    let snap_dir = member_dir.join("snap");
+    let wal_dir = options.wal_dir.clone().unwrap_or_else(|| member_dir.join("wal"));
+    for dir in [&options.data_dir, &member_dir, &snap_dir] {
+        make_dir(dir)?;
+    }
+    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    let wal_options = WalOptions { fsync: options.fsync, ..WalOptions::default() };
+    let known = Wal::exists(&*disk, &wal_dir);
+    let engine = open_engine(&options.backend, &snap_dir, options.engine)?;
+    let buffer = Arc::new(Buffer::new(engine));
+    check_layout(&buffer, known, &wal_dir)?;
+    let log = if known {
+        reopen(&disk, &wal_dir, wal_options, options, &buffer)?
+    } else {
+        create(&disk, &wal_dir, wal_options, options)?
+    };
+    let applied = meta::applied(&buffer).map_err(text)?.index;
+    check_together(&log.restored, applied, &wal_dir)?;
+    let config = NodeConfig {
+        election_ticks: options.election_ticks,
+        pre_vote: options.pre_vote,
+        applied,
+        ..NodeConfig::new(log.member_id)
+    };
+    let snapshot_index = log.restored.snapshot_index;
+    let node = Node::new(config, log.restored).map_err(text)?;
+    let (machine, compaction) = Machine::open(buffer, options.leases).map_err(text)?;
+    let members = machine.members().list();
+    if !members.is_empty() && machine.members().get(log.member_id).is_none() {
+        return Err(format!(
+            "the engine holds the data of another cluster: member {:x} of the write-ahead log in {} is not in it",
+            log.member_id,
+            wal_dir.display()
+        ));
+    }
+    Ok(Booted {
+        member_id: log.member_id,
+        cluster_id: log.cluster_id,
+        node,
+        wal: log.wal,
+        machine,
+        compaction,
+        snapshots: SnapStore::new(disk, &snap_dir),
+        snapshot_index,
+    })
+}
+
+struct Log {
+    member_id: u64,
+    cluster_id: u64,
+    wal: Wal,
+    restored: RestoredLog,
+}
+
+/// The first members, in order of their ids, and which of them is this one.
+fn founders(options: &BootOptions) -> Result<(Vec<Member>, u64), String> {
+    let id = |urls: &[String]| identity::member_id(urls, &options.token);
+    let member = |(name, urls): &(String, Vec<String>)| {
+        let (name, peer_urls) = (name.clone(), urls.clone());
+        Member { id: id(urls), name, peer_urls, ..Member::default() }
+    };
+    let mut members: Vec<Member> = options.initial_cluster.iter().map(member).collect();
+    members.sort_by_key(|member| member.id);
+    let me = members.iter().find(|member| member.name == options.name);
+    let me = me.ok_or_else(|| format!("{:?} is not in --initial-cluster", options.name))?.id;
+    if members.len() > 1 {
+        return Err("--initial-cluster names several members: this version runs one".to_owned());
+    }
+    Ok((members, me))
+}
+
+/// A new log: who this is, and the first members as its first entries.
+fn create(disk: &Arc<dyn Disk>, dir: &Path, wal: WalOptions, options: &BootOptions) -> Result<Log, String> {
+    let (members, member_id) = founders(options)?;
+    let ids: Vec<u64> = members.iter().map(|member| member.id).collect();
+    let cluster_id = identity::cluster_id(&ids);
+    let metadata = Metadata { node_id: Some(member_id), cluster_id: Some(cluster_id) };
+    let mut wal = Wal::create(disk.clone(), dir, &metadata.encode_to_vec(), wal)
+        .map_err(|error| format!("cannot create the write-ahead log in {}: {error}", dir.display()))?;
+    let restored = first_entries(&mut wal, &members)?;
+    Ok(Log { member_id, cluster_id, wal, restored })
+}
+
+fn first_entries(wal: &mut Wal, members: &[Member]) -> Result<RestoredLog, String> {
+    let context = |member: &Member| serde_json::to_vec(member).unwrap_or_default().into();
+    let peers: Vec<_> = members.iter().map(|member| (member.id, context(member))).collect();
+    let first = bootstrap(&peers);
+    wal.append(&first.entries, Some(&first.hard_state), true).map_err(text)?;
+    Ok(first.into())
+}
+
+fn reopen(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    wal: WalOptions,
+    options: &BootOptions,
+    buffer: &Buffer,
+) -> Result<Log, String> {
+    let (mut wal, replay) = Wal::open_newest(disk.clone(), dir, wal)
+        .map_err(|error| format!("cannot open the write-ahead log in {}: {error}", dir.display()))?;
+    if replay.repaired {
+        tracing::warn!(dir = %dir.display(), "repaired a torn tail of the write-ahead log");
+    }
+    let metadata = Metadata::decode(replay.metadata.clone())
+        .map_err(|error| format!("the write-ahead log in {} has no owner: {error}", dir.display()))?;
+    // The process may have been killed between making the log and writing its first entries.
+    let restored = if replay.entries.is_empty() && replay.start.index() == 0 {
+        first_entries(&mut wal, &founders(options)?.0)?
+    } else {
+        restore(replay, buffer)?
+    };
+    Ok(Log { member_id: metadata.node_id(), cluster_id: metadata.cluster_id(), wal, restored })
+}
+
+fn restore(replay: Replay, buffer: &Buffer) -> Result<RestoredLog, String> {
+    let mut restored = RestoredLog::from(replay);
+    let applied = meta::applied(buffer).map_err(text)?.index;
+    if let Some(state) = meta::conf_state(buffer).map_err(text)? {
+        restored.conf_state = conf_change::decode_state(&state)?;
+    }
+    // What was applied was committed, whether or not the log had time to say so.
+    let commit = restored.hard_state.commit().max(applied);
+    restored.hard_state.commit = Some(commit);
+    Ok(restored)
+}
+
+/// Refuses data that this program would misread.
+fn check_layout(buffer: &Buffer, known: bool, wal_dir: &Path) -> Result<(), String> {
+    let applied = meta::applied(buffer).map_err(text)?.index;
+    if !known && applied > 0 {
+        return Err(format!(
+            "the engine holds data, but there is no write-ahead log in {}: refusing to start a new one",
+            wal_dir.display()
+        ));
+    }
+    let Some(version) = meta::storage_version(buffer).map_err(text)? else { return Ok(()) };
+    let mut parts = version.splitn(3, '.').map(str::parse::<u64>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) <= LAYOUT => Ok(()),
+        _ => Err(format!("the data dir has layout version {version:?}, this program knows up to 3.7")),
+    }
+}
+
+/// An engine and a log that were put together from different members would lose writes silently.
+fn check_together(log: &RestoredLog, applied: u64, wal_dir: &Path) -> Result<(), String> {
+    let last = log.entries.last().map_or(log.snapshot_index, |entry| entry.index());
+    if applied > last {
+        return Err(format!(
+            "the engine has applied entry {applied}, but the write-ahead log in {} ends at {last}: \
+             they do not belong together",
+            wal_dir.display()
+        ));
+    }
+    if applied < log.snapshot_index {
+        return Err(format!(
+            "the engine has applied entry {applied}, but the write-ahead log in {} begins behind {}: \
+             they do not belong together",
+            wal_dir.display(),
+            log.snapshot_index
+        ));
+    }
+    Ok(())
+}
+
+fn make_dir(dir: &Path) -> Result<(), String> {
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = fs::DirBuilder::new().mode(0o700).recursive(true).create(dir);
+            made.map_err(|error| format!("cannot create {}: {error}", dir.display()))
+        }
+        made => made.map_err(|error| format!("cannot create {}: {error}", dir.display())),
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// The engine below a machine, by name, for logs.
+pub(crate) fn engine_name(machine: &Machine) -> &'static str {
+    let engine: &Arc<dyn Engine> = machine.buffer().engine();
+    engine.name()
+}

@@ -1,0 +1,20 @@
+//! The member's monotonic clock: milliseconds since the process began, which never go back when somebody sets
+//! the wall clock.
+
+use std::time::Instant;
+
+/// Counts milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    /// A clock that starts now, at 1: 0 means "never" to some.
+    pub(crate) fn start() -> Self {
+        Clock(Instant::now())
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) fn now_ms(self) -> u64 {
+        self.0.elapsed().as_millis() as u64 + 1
+    }
+}

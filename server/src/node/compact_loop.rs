@@ -1,0 +1,77 @@
+//! The compaction loop: removes superseded records in small batches with pauses between, so that nobody else
+//! notices.
+
+use super::Shared;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use oxetcd_mvcc::{Compaction, Progress};
+use oxetcd_storage::Durability;
+use std::{
+    sync::{Arc, Weak},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// A handle on the compaction loop.
+pub(crate) struct CompactLoop(Sender<Compaction>);
+
+struct Worker {
+    shared: Weak<Shared>,
+    batch_limit: usize,
+    pause: Duration,
+}
+
+impl CompactLoop {
+    /// Starts the loop: `batch_limit` records, then a pause, and so on.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        batch_limit: usize,
+        pause: Duration,
+    ) -> std::io::Result<(CompactLoop, JoinHandle<()>)> {
+        let (jobs, queue) = unbounded();
+        let worker = Worker { shared: Arc::downgrade(shared), batch_limit, pause };
+        let thread = std::thread::Builder::new().name("compact".into()).spawn(move || worker.run(&queue))?;
+        Ok((CompactLoop(jobs), thread))
+    }
+
+    /// Queues a compaction.
+    pub(crate) fn run(&self, compaction: Compaction) {
+        // The loop ends before its handles only when the member has failed.
+        let _ = self.0.send(compaction);
+    }
+}
+
+impl Worker {
+    fn run(&self, queue: &Receiver<Compaction>) {
+        while let Ok(job) = queue.recv() {
+            let Some(shared) = self.shared.upgrade() else { return };
+            if let Err(error) = self.compact(&shared, job) {
+                shared.fate.fail(error);
+                return;
+            }
+        }
+    }
+
+    fn compact(&self, shared: &Shared, mut job: Compaction) -> Result<(), String> {
+        let began = Instant::now();
+        let revision = job.revision();
+        while job.run_batch(self.batch_limit).map_err(|error| error.to_string())? != Progress::Done {
+            // What is not done is taken up again at the next start.
+            if shared.fate.is_over() {
+                return Ok(());
+            }
+            std::thread::sleep(self.pause);
+        }
+        // Whoever waits for a physical compaction wants to find it done after a crash, too.
+        shared.machine.buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;
+        shared.compacted.send_if_modified(|done| {
+            let newer = revision > *done;
+            *done = revision.max(*done);
+            newer
+        });
+        tracing::info!(revision, took_ms = began.elapsed().as_millis() as u64, "finished compaction");
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! How a member ends: asked to, or because it cannot go on.
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Tells every part of the member when it is over, and remembers why.
+#[derive(Debug, Default)]
+pub(crate) struct Fate {
+    over: CancellationToken,
+    cause: Mutex<Option<String>>,
+}
+
+impl Fate {
+    /// Ends the member because it cannot go on: an error of its disk, say. The first cause is kept.
+    pub(crate) fn fail(&self, cause: impl Into<String>) {
+        let cause = cause.into();
+        tracing::error!(error = %cause, "the member cannot go on and stops");
+        self.cause.lock().get_or_insert(cause);
+        self.over.cancel();
+    }
+
+    /// Ends the member because somebody asked for it.
+    pub(crate) fn stop(&self) {
+        self.over.cancel();
+    }
+
+    /// Whether it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
+    /// Is cancelled when it is over.
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.over.clone()
+    }
+
+    /// Why it failed, if it did.
+    pub(crate) fn cause(&self) -> Option<String> {
+        self.cause.lock().clone()
+    }
+}

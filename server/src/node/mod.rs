@@ -1,0 +1,36 @@
+//! The running member: threads around the cores that do no I/O themselves.
+//!
+//! ```text
+//!   services --propose--> inbox -> raft loop --committed--> apply loop --answers--> services
+//!                                     |                        |
+//!                               write-ahead log       write buffer, watch hub
+//!                                                              |
+//!                                              commit loop -> engine, .snap files
+//! ```
+//!
+//! Each loop is one thread that owns its part. They meet in [`Shared`], which is also what the services see.
+
+mod apply_loop;
+mod bootstrap;
+mod clock;
+mod commit_loop;
+mod compact_loop;
+mod fate;
+mod inbox;
+mod lease_loop;
+mod raft_loop;
+mod shared;
+mod waiters;
+mod watching;
+
+pub(crate) use apply_loop::{ApplyLoop, Committed};
+pub(crate) use bootstrap::{BootOptions, Booted, boot};
+pub(crate) use clock::Clock;
+pub(crate) use commit_loop::{CommitLimits, CommitLoop};
+pub(crate) use compact_loop::CompactLoop;
+pub(crate) use fate::Fate;
+pub(crate) use inbox::{Inbox, Input};
+pub(crate) use lease_loop::{LeaseLoop, checkpoint};
+pub(crate) use raft_loop::RaftLoop;
+pub(crate) use shared::Shared;
+pub(crate) use watching::Watching;

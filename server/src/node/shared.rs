@@ -1,0 +1,157 @@
+//! What the loops and the services of one member share.
+
+use super::{Clock, Fate, Inbox, Input, waiters::Waiters};
+use crate::{
+    identity::RequestIds,
+    metrics::Metrics,
+    service::{Barrier, Limits, Progress, Proposal, Propose, Read},
+    status,
+};
+use bytes::Bytes;
+use futures::{FutureExt, future::BoxFuture};
+use oxetcd_api::etcdserverpb::{InternalRaftRequest, RequestHeader, ResponseHeader};
+use oxetcd_machine::Machine;
+use oxetcd_storage::Size;
+use parking_lot::Mutex;
+use prost::Message;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{oneshot, watch};
+use tonic::Status;
+
+/// Entries that may be committed and not yet applied before new requests are turned away.
+const APPLY_BACKLOG_LIMIT: u64 = 5000;
+
+/// Where the member stands, written by its loops and read by everybody.
+#[derive(Debug, Default)]
+pub(crate) struct Position {
+    pub(crate) term: AtomicU64,
+    pub(crate) leader: AtomicU64,
+    pub(crate) committed: AtomicU64,
+    pub(crate) applied: AtomicU64,
+    /// Set while this member leads and is the only voter: every acknowledged write has then been applied
+    /// here, and a linearizable read has nothing to wait for.
+    pub(crate) sole_leader: AtomicBool,
+}
+
+/// The shared state of one running member.
+pub(crate) struct Shared {
+    pub(crate) member_id: u64,
+    pub(crate) cluster_id: u64,
+    pub(crate) machine: Machine,
+    pub(crate) clock: Clock,
+    pub(crate) ids: RequestIds,
+    pub(crate) limits: Limits,
+    pub(crate) request_timeout: Duration,
+    pub(crate) inbox: Inbox,
+    pub(crate) waiters: Waiters,
+    pub(crate) position: Position,
+    pub(crate) fate: Fate,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Room that the engine took when it was last measured.
+    pub(crate) size: Mutex<Size>,
+    /// Revision up to which compactions are done.
+    pub(crate) compacted: watch::Sender<i64>,
+}
+
+impl Shared {
+    /// Encodes a request under a new id. Answers with the id.
+    fn encode(&self, mut request: InternalRaftRequest) -> (u64, Vec<u8>) {
+        let id = self.ids.next();
+        request.header = Some(RequestHeader { id, ..Default::default() });
+        (id, request.encode_to_vec())
+    }
+}
+
+impl Propose for Shared {
+    fn propose(&self, request: InternalRaftRequest) -> Result<Proposal, Status> {
+        if self.fate.is_over() {
+            return Err(status::stopped());
+        }
+        let committed = self.position.committed.load(Ordering::Relaxed);
+        if committed > self.position.applied.load(Ordering::Relaxed) + APPLY_BACKLOG_LIMIT {
+            return Err(status::too_many_requests());
+        }
+        let (id, data) = self.encode(request);
+        if data.len() > self.limits.max_request_bytes {
+            return Err(status::request_too_large());
+        }
+        let answer = self.waiters.register(id);
+        if !self.inbox.send(Input::Propose(Bytes::from(data))) {
+            self.waiters.forget(id);
+            return Err(status::stopped());
+        }
+        Ok(Proposal(answer))
+    }
+
+    fn next_id(&self) -> u64 {
+        self.ids.next()
+    }
+}
+
+impl Read for Shared {
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn barrier(&self) -> Barrier {
+        if self.position.sole_leader.load(Ordering::Acquire) {
+            return Barrier::Ready;
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.inbox.send(Input::Read(sender));
+        Barrier::Waiting(receiver)
+    }
+
+    fn when_compacted(&self, revision: i64) -> BoxFuture<'static, Result<(), Status>> {
+        let mut compacted = self.compacted.subscribe();
+        async move {
+            let done = compacted.wait_for(|done| *done >= revision).await;
+            done.map(drop).map_err(|_| status::stopped())
+        }
+        .boxed()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn progress(&self) -> Progress {
+        let position = &self.position;
+        Progress {
+            term: position.term.load(Ordering::Relaxed),
+            leader: position.leader.load(Ordering::Relaxed),
+            committed: position.committed.load(Ordering::Relaxed),
+            applied: position.applied.load(Ordering::Relaxed),
+        }
+    }
+
+    fn header(&self) -> ResponseHeader {
+        ResponseHeader {
+            cluster_id: self.cluster_id,
+            member_id: self.member_id,
+            revision: 0,
+            raft_term: self.position.term.load(Ordering::Relaxed),
+        }
+    }
+
+    fn size(&self) -> Size {
+        *self.size.lock()
+    }
+
+    fn measure(&self) {
+        match self.machine.buffer().size() {
+            Ok(size) => *self.size.lock() = size,
+            Err(error) => self.fate.fail(error.to_string()),
+        }
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}

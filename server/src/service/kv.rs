@@ -1,0 +1,118 @@
+//! The key-value service. Writes are one proposal each; reads go to the store of this member, after a barrier
+//! unless the client does not ask for one. `Range` is answered by [`super::range`] in raw form; the method here
+//! is the plain one that the trait asks for.
+
+use super::{Propose, Read, header, quota, stream};
+use crate::status;
+use oxetcd_api::etcdserverpb::{
+    CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, InternalRaftRequest,
+    PutRequest, PutResponse, RangeRequest, RangeResponse, TxnRequest, TxnResponse,
+};
+use oxetcd_grpc::etcdserverpb::kv_server::Kv;
+use oxetcd_machine::Response as Applied;
+use oxetcd_mvcc::check;
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The key-value service over a member.
+pub(crate) struct KvService<M>(pub(crate) Arc<M>);
+
+impl<M: Propose + Read> KvService<M> {
+    async fn read_txn(&self, txn: TxnRequest) -> Result<TxnResponse, Status> {
+        if !check::is_serializable(&txn) {
+            self.0.barrier().await?;
+        }
+        let response = self.0.machine().store().read_txn(&txn);
+        response.map_err(|error| status::of_store(&error))
+    }
+
+    async fn write_txn(&self, txn: TxnRequest) -> Result<TxnResponse, Status> {
+        quota::check(&*self.0, quota::of_txn(&txn))?;
+        match self.0.propose(InternalRaftRequest { txn: Some(txn), ..Default::default() })?.await? {
+            Applied::Txn(response) => Ok(response),
+            _ => Err(status::unexpected_answer()),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl<M: Propose + Read> Kv for KvService<M> {
+    async fn range(&self, request: Request<RangeRequest>) -> Result<Response<RangeResponse>, Status> {
+        let request = request.into_inner();
+        check::range(&request).map_err(|error| status::of_check(&error))?;
+        if !request.serializable {
+            self.0.barrier().await?;
+        }
+        let result = self.0.machine().store().range(&request).map_err(|error| status::of_store(&error))?;
+        let mut response = result.to_message().map_err(|error| status::of_store(&error))?;
+        response.header = header::complete(&*self.0, response.header);
+        Ok(Response::new(response))
+    }
+
+    type RangeStreamStream = stream::Pages;
+
+    async fn range_stream(&self, request: Request<RangeRequest>) -> Result<Response<stream::Pages>, Status> {
+        let request = request.into_inner();
+        check::range_stream(&request).map_err(|error| status::of_check(&error))?;
+        if !request.serializable {
+            self.0.barrier().await?;
+        }
+        Ok(Response::new(stream::pages(self.0.clone(), request)?))
+    }
+
+    async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
+        let put = request.into_inner();
+        check::put(&put).map_err(|error| status::of_check(&error))?;
+        quota::check(&*self.0, quota::of_put(&put))?;
+        match self.0.propose(InternalRaftRequest { put: Some(put), ..Default::default() })?.await? {
+            Applied::Put(mut response) => {
+                response.header = header::complete(&*self.0, response.header);
+                Ok(Response::new(response))
+            }
+            _ => Err(status::unexpected_answer()),
+        }
+    }
+
+    async fn delete_range(
+        &self,
+        request: Request<DeleteRangeRequest>,
+    ) -> Result<Response<DeleteRangeResponse>, Status> {
+        let delete = request.into_inner();
+        check::delete_range(&delete).map_err(|error| status::of_check(&error))?;
+        let request = InternalRaftRequest { delete_range: Some(delete), ..Default::default() };
+        match self.0.propose(request)?.await? {
+            Applied::DeleteRange(mut response) => {
+                response.header = header::complete(&*self.0, response.header);
+                Ok(Response::new(response))
+            }
+            _ => Err(status::unexpected_answer()),
+        }
+    }
+
+    async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
+        let txn = request.into_inner();
+        check::txn(&txn, self.0.limits().max_txn_ops).map_err(|error| status::of_check(&error))?;
+        let read_only = check::is_read_only(&txn);
+        let mut response = if read_only { self.read_txn(txn).await? } else { self.write_txn(txn).await? };
+        response.header = header::complete(&*self.0, response.header);
+        Ok(Response::new(response))
+    }
+
+    async fn compact(
+        &self,
+        request: Request<CompactionRequest>,
+    ) -> Result<Response<CompactionResponse>, Status> {
+        let compaction = request.into_inner();
+        let request = InternalRaftRequest { compaction: Some(compaction), ..Default::default() };
+        match self.0.propose(request)?.await? {
+            Applied::Compaction(mut response) => {
+                if compaction.physical {
+                    self.0.when_compacted(compaction.revision).await?;
+                }
+                response.header = header::complete(&*self.0, None);
+                Ok(Response::new(response))
+            }
+            _ => Err(status::unexpected_answer()),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The maintenance service: what an operator asks of one member.
+
+use super::{Propose, Read, header, snapshot};
+use crate::{VERSION, status};
+use oxetcd_api::etcdserverpb::{
+    AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentRequest, DefragmentResponse,
+    DowngradeInfo, DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
+    HashResponse, InternalRaftRequest, MoveLeaderRequest, MoveLeaderResponse, ResponseHeader,
+    SnapshotRequest, StatusRequest, StatusResponse,
+};
+use oxetcd_grpc::etcdserverpb::maintenance_server::Maintenance;
+use oxetcd_machine::{Response as Applied, meta};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The maintenance service over a member.
+pub(crate) struct MaintenanceService<M>(pub(crate) Arc<M>);
+
+/// What the reference reports when no quota is set.
+const DEFAULT_QUOTA_BYTES: i64 = 2 << 30;
+
+impl<M: Propose + Read> MaintenanceService<M> {
+    /// Runs `work` where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&M) -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let member = self.0.clone();
+        let done = tokio::task::spawn_blocking(move || work(&member)).await;
+        done.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
+    }
+
+    fn errors(&self, leader: u64) -> Vec<String> {
+        let no_leader = (leader == 0).then(|| "etcdserver: no leader".to_owned());
+        let alarms = self.0.machine().alarms().list(None);
+        no_leader.into_iter().chain(alarms.iter().map(alarm_text)).collect()
+    }
+}
+
+/// An alarm as the reference writes it into a status.
+fn alarm_text(alarm: &AlarmMember) -> String {
+    let kind = AlarmType::try_from(alarm.alarm).map_or("UNKNOWN", |kind| kind.as_str_name());
+    format!("memberID:{} alarm:{kind} ", alarm.member_id)
+}
+
+#[tonic::async_trait]
+impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
+    async fn alarm(&self, request: Request<AlarmRequest>) -> Result<Response<AlarmResponse>, Status> {
+        let request = InternalRaftRequest { alarm: Some(request.into_inner()), ..Default::default() };
+        match self.0.propose(request)?.await? {
+            Applied::Alarm(mut response) => {
+                response.header = header::complete(&*self.0, response.header);
+                Ok(Response::new(response))
+            }
+            _ => Err(status::unexpected_answer()),
+        }
+    }
+
+    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        let progress = self.0.progress();
+        let size = self.0.size();
+        let machine = self.0.machine();
+        let storage_version = meta::storage_version(machine.buffer()).map_err(status::of_storage)?;
+        Ok(Response::new(StatusResponse {
+            header: header::complete(&*self.0, None),
+            version: VERSION.to_owned(),
+            db_size: size.total_bytes as i64,
+            db_size_in_use: size.in_use_bytes as i64,
+            leader: progress.leader,
+            raft_index: progress.committed,
+            raft_term: progress.term,
+            raft_applied_index: progress.applied,
+            errors: self.errors(progress.leader),
+            is_learner: false,
+            storage_version: storage_version.unwrap_or_default(),
+            db_size_quota: self.0.limits().quota_bytes.map_or(DEFAULT_QUOTA_BYTES, |quota| quota as i64),
+            downgrade_info: Some(DowngradeInfo::default()),
+        }))
+    }
+
+    async fn defragment(
+        &self,
+        _: Request<DefragmentRequest>,
+    ) -> Result<Response<DefragmentResponse>, Status> {
+        tracing::info!("starting defragment");
+        self.blocking(|member| member.machine().buffer().defragment().map_err(status::of_storage)).await?;
+        self.0.measure();
+        tracing::info!("finished defragment");
+        Ok(Response::new(DefragmentResponse::default()))
+    }
+
+    async fn hash(&self, _: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        let hash = self
+            .blocking(|member| member.machine().store().hash().map_err(|error| status::of_store(&error)))
+            .await?;
+        Ok(Response::new(HashResponse { header: header::complete(&*self.0, None), hash }))
+    }
+
+    async fn hash_kv(&self, request: Request<HashKvRequest>) -> Result<Response<HashKvResponse>, Status> {
+        let revision = request.into_inner().revision;
+        let (hash, current) = self
+            .blocking(move |member| {
+                member.machine().store().hash_kv(revision).map_err(|error| status::of_store(&error))
+            })
+            .await?;
+        let header = Some(ResponseHeader { revision: current, ..Default::default() });
+        Ok(Response::new(HashKvResponse {
+            header: header::complete(&*self.0, header),
+            hash: hash.hash,
+            compact_revision: hash.compact_revision,
+            hash_revision: hash.revision,
+        }))
+    }
+
+    type SnapshotStream = snapshot::Pieces;
+
+    async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<snapshot::Pieces>, Status> {
+        let checkpoint = self
+            .blocking(|member| {
+                let buffer = member.machine().buffer();
+                let version = meta::storage_version(buffer).map_err(status::of_storage)?;
+                let checkpoint = buffer.checkpoint().map_err(status::of_storage)?;
+                Ok((checkpoint, version.unwrap_or_default()))
+            })
+            .await?;
+        let (checkpoint, version) = checkpoint;
+        Ok(Response::new(snapshot::pieces(checkpoint, version)))
+    }
+
+    async fn move_leader(
+        &self,
+        request: Request<MoveLeaderRequest>,
+    ) -> Result<Response<MoveLeaderResponse>, Status> {
+        let me = self.0.header().member_id;
+        if self.0.progress().leader != me {
+            return Err(status::not_leader());
+        }
+        // Until the cluster issue there is nobody else to lead.
+        if request.into_inner().target_id == me {
+            return Ok(Response::new(MoveLeaderResponse::default()));
+        }
+        Err(status::bad_leader_transferee())
+    }
+
+    async fn downgrade(
+        &self,
+        _: Request<DowngradeRequest>,
+    ) -> Result<Response<DowngradeResponse>, Status> {
+        Err(Status::unimplemented("etcdserver: downgrade is not offered by this version"))
+    }
+}

@@ -1,0 +1,26 @@
+//! The gRPC services.
+//!
+//! A service knows two narrow traits and nothing of the member behind them: [`Propose`] to change state through
+//! the log, [`Read`] to look at it.
+
+mod auth;
+mod cluster;
+mod header;
+mod kv;
+mod lease;
+mod maintenance;
+mod quota;
+mod range;
+mod snapshot;
+mod stream;
+mod traits;
+mod watch;
+
+pub(crate) use auth::AuthService;
+pub(crate) use cluster::ClusterService;
+pub(crate) use kv::KvService;
+pub(crate) use lease::LeaseService;
+pub(crate) use maintenance::MaintenanceService;
+pub(crate) use range::range;
+pub(crate) use traits::{Barrier, Limits, Progress, Propose, Proposal, Read};
+pub(crate) use watch::WatchService;

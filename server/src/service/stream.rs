@@ -1,0 +1,67 @@
+//! `RangeStream`: a range in pages, all of one revision, so that neither side holds it whole.
+//!
+//! The first page is small, for a quick first answer; the next ones grow or shrink towards half to twice the
+//! request limit. Header, `more` and `count` come with the last one.
+
+use super::Read;
+use crate::status;
+use futures::Stream;
+use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse, RangeStreamResponse, ResponseHeader};
+use oxetcd_mvcc::{RangePage, RangeStream};
+use std::{pin::Pin, sync::Arc};
+use tonic::Status;
+
+const FIRST_PAGE_KEYS: usize = 10;
+
+/// The answers of one call.
+pub(crate) type Pages = Pin<Box<dyn Stream<Item = Result<RangeStreamResponse, Status>> + Send>>;
+
+struct State<M> {
+    member: Arc<M>,
+    stream: RangeStream,
+    /// Keys of the next page.
+    keys: usize,
+    failed: bool,
+}
+
+/// Streams the answer to a checked request.
+///
+/// # Errors
+/// When the revision asked for is out of reach.
+pub(crate) fn pages<M: Read>(member: Arc<M>, request: RangeRequest) -> Result<Pages, Status> {
+    let stream = member.machine().store().range_stream(request);
+    let stream = stream.map_err(|error| status::of_store(&error))?;
+    let state = State { member, stream, keys: FIRST_PAGE_KEYS, failed: false };
+    Ok(Box::pin(futures::stream::unfold(state, |mut state| async move {
+        let answer = state.next().transpose()?;
+        state.failed = answer.is_err();
+        Some((answer, state))
+    })))
+}
+
+impl<M: Read> State<M> {
+    fn next(&mut self) -> Result<Option<RangeStreamResponse>, Status> {
+        if self.failed {
+            return Ok(None);
+        }
+        let page = self.stream.next_page(self.keys).map_err(|error| status::of_store(&error))?;
+        page.map(|page| self.answer(page)).transpose()
+    }
+
+    fn answer(&mut self, page: RangePage) -> Result<RangeStreamResponse, Status> {
+        let target = self.member.limits().max_request_bytes;
+        let size = page.kvs.encoded_len();
+        if size < target / 2 {
+            self.keys = self.keys.saturating_mul(2);
+        } else if size > target.saturating_mul(2) {
+            self.keys = (self.keys / 2).max(1);
+        }
+        let kvs = page.kvs.decode().map_err(|error| status::of_store(&error))?;
+        let mut response = RangeResponse { kvs, ..Default::default() };
+        if let Some(end) = page.end {
+            response.header = Some(ResponseHeader { revision: end.revision, ..self.member.header() });
+            (response.more, response.count) = (end.more, end.count);
+        }
+        Ok(RangeStreamResponse { range_response: Some(response) })
+    }
+}

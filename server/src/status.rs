@@ -1,0 +1,144 @@
+//! Every error that a client of etcd can match on: gRPC code and exact text, each in one place.
+//!
+//! The texts are facts of the wire: client libraries turn them back into typed errors by comparing strings.
+
+use oxetcd_machine::ApplyError;
+use oxetcd_mvcc::{Error as StoreError, check::Invalid};
+use tonic::{Code, Status, body::Body};
+
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $name:ident = $code:ident, $text:literal;)*) => {
+        $($(#[$doc])* pub(crate) fn $name() -> Status { Status::new(Code::$code, $text) })*
+    };
+}
+
+statuses! {
+    /// The revision asked for was compacted away.
+    compacted = OutOfRange, "etcdserver: mvcc: required revision has been compacted";
+    /// The revision asked for does not exist yet.
+    future_revision = OutOfRange, "etcdserver: mvcc: required revision is a future revision";
+    /// `ignore_value` or `ignore_lease` on a key that is not there.
+    key_not_found = InvalidArgument, "etcdserver: key not found";
+    /// The quota is used up.
+    no_space = ResourceExhausted, "etcdserver: mvcc: database space exceeded";
+    /// No such lease.
+    lease_not_found = NotFound, "etcdserver: requested lease not found";
+    /// The lease id is taken.
+    lease_exists = FailedPrecondition, "etcdserver: lease already exists";
+    /// The TTL is beyond the limit.
+    lease_ttl_too_large = OutOfRange, "etcdserver: too large lease TTL";
+    /// The encoded request is above `--max-request-bytes`.
+    request_too_large = InvalidArgument, "etcdserver: request is too large";
+    /// Apply is too far behind the log. The reference sends it with code Unknown, so do we.
+    too_many_requests = Unknown, "etcdserver: too many requests";
+    /// No such member.
+    member_not_found = NotFound, "etcdserver: member not found";
+    /// The member is no learner.
+    member_not_learner = FailedPrecondition, "etcdserver: can only promote a learner member";
+    /// The peer URLs are not URLs.
+    member_bad_urls = InvalidArgument, "etcdserver: given member URLs are invalid";
+    /// Another member has such a peer URL.
+    peer_url_exists = FailedPrecondition, "etcdserver: Peer URLs already exists";
+    /// Only the leader does this.
+    not_leader = FailedPrecondition, "etcdserver: not leader";
+    /// The member to lead next is unknown or a learner.
+    bad_leader_transferee = FailedPrecondition, "etcdserver: bad leader transferee";
+    /// There is no leader.
+    no_leader = Unavailable, "etcdserver: no leader";
+    /// The member stops.
+    stopped = Unavailable, "etcdserver: server stopped";
+    /// The request was not committed in time.
+    timeout = Unavailable, "etcdserver: request timed out";
+    /// The cluster's data is known to differ between members.
+    corrupt = DataLoss, "etcdserver: corrupt cluster";
+    /// Auth is off.
+    auth_not_enabled = FailedPrecondition, "etcdserver: authentication is not enabled";
+    /// A stream was cancelled.
+    watch_canceled = Canceled, "etcdserver: watch canceled";
+}
+
+/// What the state machine refuses, in the client's words.
+pub(crate) fn of_apply(error: &ApplyError) -> Status {
+    match error {
+        ApplyError::Store(error) => of_store(error),
+        ApplyError::LeaseNotFound => lease_not_found(),
+        ApplyError::LeaseExists => lease_exists(),
+        ApplyError::LeaseTtlTooLarge => lease_ttl_too_large(),
+        ApplyError::NoSpace => no_space(),
+        ApplyError::Corrupt => corrupt(),
+        ApplyError::AuthNotEnabled => auth_not_enabled(),
+        ApplyError::Unsupported(what) => Status::unimplemented(format!("etcdserver: {what}")),
+    }
+}
+
+/// What the key-value store refuses.
+pub(crate) fn of_store(error: &StoreError) -> Status {
+    match error {
+        StoreError::Compacted => compacted(),
+        StoreError::FutureRevision => future_revision(),
+        StoreError::KeyNotFound => key_not_found(),
+        StoreError::LeaseNotFound => lease_not_found(),
+        StoreError::Storage(_) | StoreError::Corrupt(_) => {
+            tracing::error!(error = %error, "storage failed");
+            Status::unavailable(format!("etcdserver: {error}"))
+        }
+    }
+}
+
+/// A request that is malformed in itself.
+pub(crate) fn of_check(invalid: &Invalid) -> Status {
+    let code = match invalid {
+        Invalid::StreamOrder | Invalid::StreamFilters => Code::Unimplemented,
+        _ => Code::InvalidArgument,
+    };
+    Status::new(code, invalid.to_string())
+}
+
+/// The local engine failed. The member is about to stop; the client may try another one.
+pub(crate) fn of_storage(error: oxetcd_storage::Error) -> Status {
+    tracing::error!(error = %error, "storage failed");
+    Status::unavailable(format!("etcdserver: {error}"))
+}
+
+/// An answer of another kind than the request: a defect here, told as such rather than by a panic.
+pub(crate) fn unexpected_answer() -> Status {
+    Status::internal("etcdserver: the answer does not fit the request")
+}
+
+/// A message beyond the limit, in the words of grpc-go.
+pub(crate) fn message_too_large(length: usize, limit: usize) -> Status {
+    Status::resource_exhausted(format!("grpc: received message larger than max ({length} vs. {limit})"))
+}
+
+/// tonic refuses a message that is too long with words and a code of its own: put grpc-go's in their place.
+pub(crate) fn in_reference_words(response: http::Response<Body>) -> http::Response<Body> {
+    if !response.headers().contains_key(Status::GRPC_STATUS) {
+        return response;
+    }
+    let status = Status::from_header_map(response.headers());
+    match status.as_ref().and_then(|status| too_long(status.message())) {
+        Some((length, limit)) => message_too_large(length, limit).into_http(),
+        None => response,
+    }
+}
+
+fn too_long(message: &str) -> Option<(usize, usize)> {
+    let rest = message.strip_prefix("Error, decoded message length too large: found ")?;
+    let (length, rest) = rest.split_once(" bytes, the limit is: ")?;
+    Some((length.parse().ok()?, rest.strip_suffix(" bytes")?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_long_messages_are_refused_as_grpc_go_does() {
+        let tonic = "Error, decoded message length too large: found 9 bytes, the limit is: 7 bytes";
+        let response = in_reference_words(Status::out_of_range(tonic).into_http());
+        let status = Status::from_header_map(response.headers());
+        let status = status.map(|status| (status.code(), status.message().to_owned()));
+        let wanted = "grpc: received message larger than max (9 vs. 7)".to_owned();
+        assert_eq!(status, Some((Code::ResourceExhausted, wanted)));
+    }
+}

@@ -1,0 +1,168 @@
+//! Runs the server as a real process on loopback, with ports that the system picks.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+/// Longest time that a start may take on a busy machine before the test gives up.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub struct Server {
+    child: Child,
+    endpoint: String,
+    log: mpsc::Receiver<String>,
+}
+
+/// A start that failed: how it ended, and what it said.
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: ExitStatus,
+    pub output: String,
+}
+
+fn command(data_dir: &Path, extra: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_etcd"));
+    command
+        .arg("--data-dir")
+        .arg(data_dir)
+        .args(["--listen-client-urls", "http://127.0.0.1:0"])
+        .args(["--advertise-client-urls", "http://127.0.0.1:2379"])
+        .args(["--listen-peer-urls", "http://127.0.0.1:0"])
+        .args(extra)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    /// Starts a server and waits until it serves.
+    pub fn try_start(data_dir: &Path, extra: &[&str]) -> Result<Server, Refusal> {
+        let mut child = command(data_dir, extra).spawn().expect("the server program can be started");
+        let stderr = child.stderr.take().expect("stderr was asked for");
+        let (sender, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                // The test may have lost interest.
+                let _ = sender.send(line);
+            }
+        });
+        let mut output = String::new();
+        let mut address = None;
+        loop {
+            match log.recv_timeout(START_TIMEOUT) {
+                Ok(line) => {
+                    output.push_str(&line);
+                    output.push('\n');
+                    address = address.or_else(|| client_address(&line));
+                    if line.contains("ready to serve client requests") {
+                        break;
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    let status = child.wait().expect("the server can be waited for");
+                    return Err(Refusal { status, output });
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let _ = child.kill();
+                    panic!("the server did not start in time; it said:\n{output}");
+                }
+            }
+        }
+        let endpoint = address.expect("the log says where clients are served");
+        Ok(Server { child, endpoint, log })
+    }
+
+    pub fn start(data_dir: &Path, extra: &[&str]) -> Server {
+        Server::try_start(data_dir, extra).unwrap_or_else(|refusal| panic!("not started: {refusal:?}"))
+    }
+
+    /// Where it serves clients: `127.0.0.1:port`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.endpoint)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL, and wait for the end.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the server can be killed");
+        self.child.wait().expect("the server can be waited for");
+    }
+
+    /// SIGTERM, and wait for the end.
+    pub fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run");
+        assert!(sent.success());
+        self.child.wait().expect("the server can be waited for")
+    }
+
+    /// Waits until it ends by itself. Answers with the rest of its log.
+    pub fn wait(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("the server can be waited for");
+        (status, self.log.iter().collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("the server can be asked").is_none()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address in the line that says where clients are served.
+fn client_address(line: &str) -> Option<String> {
+    let rest = line.contains("serving client traffic").then_some(line)?;
+    let rest = rest.split_once("\"address\":\"")?.1;
+    Some(rest.split_once('"')?.0.to_owned())
+}
+
+/// Runs the program with arguments that make it end by itself.
+pub fn run(args: &[&str]) -> Refusal {
+    let output = Command::new(env!("CARGO_BIN_EXE_etcd"))
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the server program can be started");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Refusal { status: output.status, output: text.into_owned() }
+}
+
+/// The files of a directory with an extension, in order.
+pub fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).expect("the directory can be read");
+    let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    found.retain(|path| path.extension().is_some_and(|found| found == extension));
+    found.sort();
+    found
+}
+
+/// A plain HTTP GET: status line and body.
+pub fn http_get(endpoint: &str, path: &str) -> (u16, String) {
+    use std::io::Write;
+    let mut socket = std::net::TcpStream::connect(endpoint).expect("the server listens");
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer of text");
+    let status = answer.split_whitespace().nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
+    (status, body)
+}
