@@ -29,7 +29,13 @@ pub(crate) fn copy(old: &Env, txn: &ReadTxn, new: &Env, map_limit_bytes: u64) ->
 
 /// Copies records from the key `from` on; returns where the next chunk begins. Buckets of long keys are
 /// records like any other here.
-fn copy_chunk(old: &Env, txn: &ReadTxn, new: &Env, table: Table, from: &[u8]) -> raw::Result<Option<Vec<u8>>> {
+fn copy_chunk(
+    old: &Env,
+    txn: &ReadTxn,
+    new: &Env,
+    table: Table,
+    from: &[u8],
+) -> raw::Result<Option<Vec<u8>>> {
     let view = old.view(txn);
     let mut cursor = view.cursor(old.dbi(table))?;
     let mut at = cursor.seek(from)?;

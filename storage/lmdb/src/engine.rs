@@ -4,12 +4,11 @@ use crate::{
     Options,
     checkpoint::LmdbCheckpoint,
     copy,
-    env::{Env, Reader, Usage},
+    env::{Env, Usage},
     error::{NAME, engine, from_code},
     files::Dir,
     long_keys,
     raw::{self, WriteTxn},
-    resident::LOOKUP_BYTES,
     room::{Demand, Room},
 };
 use bytes::Bytes;
@@ -56,7 +55,13 @@ impl Lmdb {
             }
         };
         let writer = Writer { generation, room: Room::new(&env)?, durability: Durability::Synced };
-        Ok(Lmdb { dir, options, env: RwLock::new(Arc::new(env)), writer: Mutex::new(writer), free: Mutex::default() })
+        Ok(Lmdb {
+            dir,
+            options,
+            env: RwLock::new(Arc::new(env)),
+            writer: Mutex::new(writer),
+            free: Mutex::default(),
+        })
     }
 
     fn env(&self) -> Arc<Env> {
@@ -138,34 +143,18 @@ impl Engine for Lmdb {
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>> {
-        if key.is_empty() {
-            return Ok(None);
-        }
         let env = self.env();
-        let reader: Reader<'_> = env.read()?;
-        let view = env.view(reader.txn());
-        env.touched(&view, LOOKUP_BYTES);
-        let find = || match (view.get(env.dbi(table), long_keys::head(key))?, long_keys::tail(key)) {
-            (Some(bucket), Some(tail)) => long_keys::find(bucket, tail),
-            (found, _) => Ok(found),
-        };
-        Ok(find().map_err(|code| env.error(code))?.map(Bytes::copy_from_slice))
+        let mut reader = env.read()?;
+        let value = reader.lookup(table)?.find(key)?.map(Bytes::copy_from_slice);
+        Ok(value)
     }
 
     fn get_many(&self, table: Table, keys: &[&[u8]], visit: &mut VisitFound<'_>) -> Result<()> {
         let env = self.env();
-        let reader = env.read()?;
-        let view = env.view(reader.txn());
-        let failed = |code| env.error(code);
-        let mut cursor = view.cursor(env.dbi(table)).map_err(failed)?;
+        let mut reader = env.read()?;
+        let mut lookup = reader.lookup(table)?;
         for (at, key) in keys.iter().enumerate() {
-            let found = if key.is_empty() { None } else { cursor.find(long_keys::head(key)).map_err(failed)? };
-            let value = match (found, long_keys::tail(key)) {
-                (Some(bucket), Some(tail)) => long_keys::find(bucket, tail).map_err(failed)?,
-                (found, _) => found,
-            };
-            env.touched(&view, LOOKUP_BYTES / 4 + value.map_or(0, <[u8]>::len));
-            if visit(at, value).is_break() {
+            if visit(at, lookup.find(key)?).is_break() {
                 break;
             }
         }
@@ -216,7 +205,8 @@ impl Engine for Lmdb {
         let old = self.env();
         let generation = writer.generation + 1;
         let copied = self.copy_to_temporary(&old, generation);
-        let (mut new, room) = copied.inspect_err(|_| self.dir.remove(&self.dir.temporary_path(generation)))?;
+        let (mut new, room) =
+            copied.inspect_err(|_| self.dir.remove(&self.dir.temporary_path(generation)))?;
         new.renamed(self.dir.publish(generation)?);
         *writer = Writer { generation, room, durability: Durability::Synced };
         *self.env.write() = Arc::new(new);

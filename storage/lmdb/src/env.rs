@@ -11,9 +11,11 @@ use crate::{
     Options,
     error::{engine, from_code, from_io},
     files::Dir,
-    long_keys, os,
+    long_keys,
+    lookup::{Pages, Scratch, Tree},
+    os,
     raw::{self, Cursor, Dbi, Dbis, ReadTxn, View, WriteTxn},
-    resident::Resident,
+    resident::{LOOKUP_BYTES, Resident},
 };
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Error as Code};
 use oxetcd_storage::{Error, Result, Table, Visit};
@@ -41,7 +43,7 @@ const POOLED_MAX: usize = 64;
 /// An open data file and its tables.
 pub(crate) struct Env {
     // Before `env`: fields drop in order, and transactions must end before the environment closes.
-    idle: Mutex<Vec<ReadTxn>>,
+    idle: Mutex<Vec<Idle>>,
     env: Environment,
     dbis: Dbis,
     /// Read by all that looks at the map, written by what moves it.
@@ -49,10 +51,19 @@ pub(crate) struct Env {
     /// Asks long scans to let go of the map for a moment.
     growing: AtomicBool,
     resident: Resident,
+    pages: Pages,
+    /// Where the tables' trees begin, as of the newest commit that was looked at.
+    trees: RwLock<[Option<Tree>; Table::ALL.len()]>,
     path: PathBuf,
     page_bytes: u64,
     /// The directory stays locked until the last reader of this file is gone.
     _dir: Arc<Dir>,
+}
+
+/// What a reader leaves to the next one.
+struct Idle {
+    txn: ReadTxn,
+    scratch: Scratch,
 }
 
 /// How much of the file is used.
@@ -72,7 +83,7 @@ impl Env {
         let file = File::open(path).map_err(|error| from_io(&error, path))?;
         check_length(&env, &file, path)?;
         let dbis = open_tables(&env, path)?;
-        let page_bytes = env.stat().map_err(|code| from_code(code, path))?.page_size().into();
+        let page_bytes = u64::from(env.stat().map_err(|code| from_code(code, path))?.page_size());
         let resident = Resident::new(os::find_map(&file), options.resident_bytes);
         Ok(Env {
             idle: Mutex::default(),
@@ -81,6 +92,8 @@ impl Env {
             map: RwLock::new(()),
             growing: AtomicBool::new(false),
             resident,
+            pages: Pages::new(file, page_bytes as usize),
+            trees: RwLock::default(),
             path: path.to_owned(),
             page_bytes,
             _dir: dir,
@@ -114,17 +127,36 @@ impl Env {
 
     /// Begins to read as of now.
     pub(crate) fn read(&self) -> Result<Reader<'_>> {
-        Ok(Reader { txn: Some(self.begin_read()?), env: self })
+        Ok(Reader { idle: Some(self.begin()?), env: self })
     }
 
     /// A read transaction for an owner that keeps this environment alive.
     pub(crate) fn begin_read(&self) -> Result<ReadTxn> {
+        Ok(self.begin()?.txn)
+    }
+
+    fn begin(&self) -> Result<Idle> {
         let idle = self.idle.lock().pop();
-        let txn = match idle {
-            Some(mut txn) => txn.renew().map(|()| txn),
-            None => ReadTxn::begin(&self.env),
+        let begun = match idle {
+            Some(mut idle) => idle.txn.renew().map(|()| idle),
+            None => ReadTxn::begin(&self.env).map(|txn| Idle { txn, scratch: Scratch::default() }),
         };
-        txn.map_err(|code| self.error(code))
+        begun.map_err(|code| self.error(code))
+    }
+
+    /// Where a table's tree begins for `txn`.
+    fn tree(&self, txn: &ReadTxn, table: Table) -> Result<Tree> {
+        let snapshot = txn.snapshot();
+        match self.trees.read()[table.index()] {
+            Some(tree) if tree.snapshot == snapshot => return Ok(tree),
+            _ => {}
+        }
+        let view = self.view(txn);
+        let found = || Tree::parse(snapshot, view.describe(table.name())?.ok_or(Code::Corrupted)?);
+        let tree = found().map_err(|code| self.error(code))?;
+        self.touched(&view, LOOKUP_BYTES);
+        self.trees.write()[table.index()] = Some(tree);
+        Ok(tree)
     }
 
     /// What `txn` sees.
@@ -251,7 +283,10 @@ impl Env {
         self.growing.store(false, Ordering::Relaxed);
         // LMDB unmaps before it maps again; a failure in between would leave readers without a map.
         if !os::can_map(bytes) {
-            return Err(engine(format!("{}: no address space for a map of {bytes} bytes", self.path.display())));
+            return Err(engine(format!(
+                "{}: no address space for a map of {bytes} bytes",
+                self.path.display()
+            )));
         }
         self.env.set_map_size(bytes).map_err(|code| self.error(code))?;
         let file = File::open(&self.path).map_err(|error| from_io(&error, &self.path))?;
@@ -265,23 +300,56 @@ impl Env {
 pub(crate) struct Reader<'e> {
     env: &'e Env,
     /// Taken on drop only.
-    txn: Option<ReadTxn>,
+    idle: Option<Idle>,
 }
 
 impl Reader<'_> {
     /// The transaction.
     pub(crate) fn txn(&self) -> &ReadTxn {
-        self.txn.as_ref().expect("taken on drop only")
+        &self.idle.as_ref().expect("taken on drop only").txn
+    }
+
+    /// Looks keys of a table up, one after the other.
+    pub(crate) fn lookup(&mut self, table: Table) -> Result<Lookup<'_>> {
+        let tree = self.env.tree(self.txn(), table)?;
+        let idle = self.idle.as_mut().expect("taken on drop only");
+        Ok(Lookup { env: self.env, tree, scratch: &mut idle.scratch, _txn: &idle.txn })
     }
 }
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        let Some(mut txn) = self.txn.take() else { return };
-        txn.reset();
-        let mut idle = self.env.idle.lock();
-        if idle.len() < POOLED_MAX {
-            idle.push(txn);
+        let Some(mut idle) = self.idle.take() else { return };
+        idle.txn.reset();
+        idle.scratch.clear();
+        let mut all = self.env.idle.lock();
+        if all.len() < POOLED_MAX {
+            all.push(idle);
+        }
+    }
+}
+
+/// Looks keys of one table up, in one snapshot.
+pub(crate) struct Lookup<'r> {
+    env: &'r Env,
+    tree: Tree,
+    scratch: &'r mut Scratch,
+    /// Keeps the pages as they are.
+    _txn: &'r ReadTxn,
+}
+
+impl Lookup<'_> {
+    /// The value of `key`.
+    pub(crate) fn find(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        if key.is_empty() {
+            return Ok(None);
+        }
+        let env = self.env;
+        let found =
+            env.pages.find(self.tree, long_keys::head(key), self.scratch).map_err(|code| env.error(code))?;
+        match (found, long_keys::tail(key)) {
+            (Some(bucket), Some(tail)) => long_keys::find(bucket, tail).map_err(|code| env.error(code)),
+            (found, _) => Ok(found),
         }
     }
 }
@@ -329,7 +397,9 @@ fn open_tables(env: &Environment, path: &Path) -> Result<Dbis> {
     if entries > 0 {
         match env.open_db(Some(FORMAT_TABLE)) {
             Ok(_) => {}
-            Err(Code::NotFound | Code::Incompatible) => return Err(corrupt("an LMDB file, but not of oxetcd".into())),
+            Err(Code::NotFound | Code::Incompatible) => {
+                return Err(corrupt("an LMDB file, but not of oxetcd".into()));
+            }
             Err(code) => return Err(failed(code)),
         }
     } else {

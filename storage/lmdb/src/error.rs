@@ -19,7 +19,9 @@ pub(crate) fn from_code(code: Code, path: &Path) -> Error {
     match code {
         Code::Other(errno) => from_errno(errno, &path),
         Code::MapFull => Error::Full(format!("{path}: the engine's limit of bytes is reached")),
-        Code::VersionMismatch => Error::Corrupt(format!("{path}: written by another version of LMDB's format")),
+        Code::VersionMismatch => {
+            Error::Corrupt(format!("{path}: written by another version of LMDB's format"))
+        }
         Code::Invalid => Error::Corrupt(format!("{path}: not an LMDB file")),
         Code::Corrupted | Code::PageNotFound | Code::CursorFull | Code::Incompatible => {
             Error::Corrupt(format!("{path}: {code}"))

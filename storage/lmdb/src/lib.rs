@@ -23,6 +23,7 @@ mod env;
 mod error;
 mod files;
 mod long_keys;
+mod lookup;
 mod os;
 mod raw;
 mod resident;

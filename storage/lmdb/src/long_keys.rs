@@ -38,8 +38,10 @@ type Split<'b> = (&'b [u8], &'b [u8], &'b [u8]);
 fn split(bucket: &[u8]) -> Result<Split<'_>, Code> {
     let (tail_len, rest) = bucket.split_first_chunk().ok_or(Code::Corrupted)?;
     let (value_len, rest) = rest.split_first_chunk().ok_or(Code::Corrupted)?;
-    let (tail, rest) = rest.split_at_checked(u32::from_le_bytes(*tail_len) as usize).ok_or(Code::Corrupted)?;
-    let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*value_len) as usize).ok_or(Code::Corrupted)?;
+    let (tail, rest) =
+        rest.split_at_checked(u32::from_le_bytes(*tail_len) as usize).ok_or(Code::Corrupted)?;
+    let (value, rest) =
+        rest.split_at_checked(u32::from_le_bytes(*value_len) as usize).ok_or(Code::Corrupted)?;
     Ok((tail, value, rest))
 }
 

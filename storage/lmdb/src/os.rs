@@ -28,7 +28,9 @@ pub(crate) fn is_full(errno: i32) -> bool {
 /// `ENOSPC` and its kin. A file system that cannot do it is no error.
 #[cfg(target_os = "linux")]
 pub(crate) fn reserve(file: &File, from: u64, end: u64) -> io::Result<()> {
-    let (Ok(from), Ok(len)) = (i64::try_from(from), i64::try_from(end.saturating_sub(from))) else { return Ok(()) };
+    let (Ok(from), Ok(len)) = (i64::try_from(from), i64::try_from(end.saturating_sub(from))) else {
+        return Ok(());
+    };
     if len == 0 {
         return Ok(());
     }

@@ -90,6 +90,12 @@ impl ReadTxn {
         unsafe { ffi::mdb_txn_reset(self.0) }
     }
 
+    /// Number of the commit that it sees.
+    pub(crate) fn snapshot(&self) -> usize {
+        // SAFETY: a live transaction.
+        unsafe { ffi::mdb_txn_id(self.0) }
+    }
+
     /// Looks at the newest commit again, after [`ReadTxn::reset`].
     pub(crate) fn renew(&mut self) -> Result<()> {
         // SAFETY: a live read transaction; LMDB itself refuses one that was not reset.
@@ -117,12 +123,13 @@ impl<'v> View<'v> {
         View { txn, _map: map.read_recursive() }
     }
 
-    /// The value of `key`.
-    pub(crate) fn get(&self, dbi: Dbi, key: &[u8]) -> Result<Option<&[u8]>> {
-        let (mut key, mut value) = (to_val(key), empty_val());
+    /// The record that describes a named database; `None` for one that does not exist.
+    pub(crate) fn describe(&self, name: &str) -> Result<Option<&[u8]>> {
+        const MAIN_DBI: ffi::MDB_dbi = 1;
+        let (mut key, mut value) = (to_val(name.as_bytes()), empty_val());
         // SAFETY: live transaction and handle; LMDB only reads `key`. The map is held by `self`.
         unsafe {
-            let code = ffi::mdb_get(self.txn.0, dbi.0, &mut key, &mut value);
+            let code = ffi::mdb_get(self.txn.0, MAIN_DBI, &mut key, &mut value);
             Ok(found(code)?.map(|()| to_slice(value)))
         }
     }
@@ -161,11 +168,6 @@ impl<'v> Cursor<'v> {
     /// Goes to the first record at or behind `key`; the empty key means the first of all.
     pub(crate) fn seek(&mut self, key: &[u8]) -> Result<Option<Record<'v>>> {
         self.go(key, if key.is_empty() { ffi::MDB_FIRST } else { ffi::MDB_SET_RANGE })
-    }
-
-    /// Goes to exactly `key`. Cheap when it is near the last one.
-    pub(crate) fn find(&mut self, key: &[u8]) -> Result<Option<&'v [u8]>> {
-        Ok(self.go(key, ffi::MDB_SET_KEY)?.map(|(_, value)| value))
     }
 
     /// Goes one record on.

@@ -98,7 +98,10 @@ impl Room {
         let fits_inside = || env.free_bytes().map(|free| demand.bytes + leaves <= free);
         if max_bytes.is_some_and(|max| end > max.saturating_add(spare)) && !fits_inside()? {
             let limit = max_bytes.unwrap_or_default();
-            return Err(Error::Full(format!("{}: the limit of {limit} bytes is reached", env.path().display())));
+            return Err(Error::Full(format!(
+                "{}: the limit of {limit} bytes is reached",
+                env.path().display()
+            )));
         }
         if end <= self.reserved_bytes {
             return Ok(());
