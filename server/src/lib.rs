@@ -12,7 +12,7 @@ mod identity;
 pub mod logging;
 mod member;
 mod membership_json;
-mod metrics;
+pub mod metrics;
 mod net;
 mod node;
 mod service;

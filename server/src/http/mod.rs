@@ -5,6 +5,7 @@ mod text;
 
 use crate::{metrics::Metrics, net::Answer, service::Read};
 use hyper::{Request, body::Incoming};
+use oxetcd_machine::meta;
 use std::sync::Arc;
 
 pub(crate) use text::Text;
@@ -40,13 +41,14 @@ impl<M: Read> Http<M> {
 
     fn version(&self) -> Text {
         let cluster = self.member.machine().members().cluster_version();
-        let body = serde_json::json!({
-            "etcdserver": crate::VERSION,
-            "etcdcluster": cluster.as_deref().unwrap_or("not_decided"),
-            "storage": oxetcd_machine::meta::storage_version(self.member.machine().buffer())
-                .ok().flatten().unwrap_or_else(|| "unknown".to_owned()),
-        });
-        Text::ok(body.to_string()).with_type("application/json")
+        let storage = meta::storage_version(self.member.machine().buffer()).ok().flatten();
+        let body = format!(
+            r#"{{"etcdserver":"{}","etcdcluster":"{}","storage":"{}"}}"#,
+            crate::VERSION,
+            cluster.as_deref().unwrap_or("not_decided"),
+            storage.as_deref().unwrap_or("unknown"),
+        );
+        Text::ok(body).with_type("application/json")
     }
 }
 

@@ -5,6 +5,12 @@ use http::{HeaderValue, StatusCode, header};
 use http_body_util::Full;
 use tonic::body::Body;
 
+const CORS: [(header::HeaderName, &str); 3] = [
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "accept, content-type, authorization"),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, GET, OPTIONS, PUT, DELETE"),
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+];
+
 /// A short answer.
 pub(crate) struct Text {
     status: StatusCode,
@@ -57,6 +63,10 @@ impl Text {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        // etcd's default `--cors` lets any page ask.
+        for (name, value) in CORS {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
         if self.nosniff {
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }

@@ -117,7 +117,7 @@ impl NetworkMetrics {
             round_trip: to.histograms(
                 "etcd_network_peer_round_trip_time_seconds",
                 "Round trip to peers.",
-                Buckets { first: 0.0001, count: 14 },
+                Buckets { first: 0.0001, count: 16 },
                 &["To"],
             ),
             snapshots: SnapshotTraffic::new(to),

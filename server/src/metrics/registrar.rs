@@ -15,7 +15,7 @@ const VALID: &str = "metric names and labels here are constants in the form that
 const UNIQUE: &str = "each metric here is registered once";
 
 impl Registrar<'_> {
-    fn add<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
+    pub(super) fn add<C: Collector + Clone + 'static>(&self, metric: prometheus::Result<C>) -> C {
         let metric = metric.expect(VALID);
         self.0.register(Box::new(metric.clone())).expect(UNIQUE);
         metric

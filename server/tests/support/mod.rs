@@ -43,7 +43,22 @@ fn command(data_dir: &Path, extra: &[&str]) -> Command {
 impl Server {
     /// Starts a server and waits until it serves.
     pub fn try_start(data_dir: &Path, extra: &[&str]) -> Result<Server, Refusal> {
-        let mut child = command(data_dir, extra).spawn().expect("the server program can be started");
+        Self::launch(command(data_dir, extra))
+    }
+
+    /// Starts a server that cannot write files beyond `limit_bytes`.
+    pub fn start_limited(data_dir: &Path, limit_bytes: u64, extra: &[&str]) -> Server {
+        let inner = command(data_dir, extra);
+        let mut shell = Command::new("sh");
+        // Ignored, the signal becomes an error of the write, which is what a full disk gives.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", limit_bytes / 512);
+        shell.args(["-c", &script]).arg(inner.get_program()).args(inner.get_args());
+        shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self::launch(shell).unwrap_or_else(|refusal| panic!("not started: {refusal:?}"))
+    }
+
+    fn launch(mut command: Command) -> Result<Server, Refusal> {
+        let mut child = command.spawn().expect("the server program can be started");
         let stderr = child.stderr.take().expect("stderr was asked for");
         let (sender, log) = mpsc::channel();
         std::thread::spawn(move || {

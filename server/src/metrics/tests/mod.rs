@@ -1,0 +1,4 @@
+//! The metrics as a scraper sees them.
+
+mod catalogue;
+mod counting;
