@@ -10,14 +10,15 @@
 use crate::{
     Options,
     error::{engine, from_code, from_io},
-    files::Dir,
+    files::{self, Dir},
     long_keys,
     lookup::{Pages, Scratch, Tree},
-    os,
+    open, os,
     raw::{self, Cursor, Dbi, Dbis, ReadTxn, View, WriteTxn},
-    resident::{LOOKUP_BYTES, Resident},
+    reader::{Idle, Reader},
+    resident::{self, LOOKUP_BYTES, Resident},
 };
-use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Error as Code};
+use lmdb::{Environment, Error as Code};
 use oxetcd_storage::{Error, Result, Table, Visit};
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -30,13 +31,6 @@ use std::{
     },
 };
 
-/// Version of what we put into the file. A newer one is refused.
-const FORMAT: &str = "1";
-/// Database that holds the version.
-const FORMAT_TABLE: &str = "oxetcd";
-const FORMAT_KEY: &[u8] = b"format";
-/// Map sizes are multiples of this; any page size divides it.
-const MAP_STEP: u64 = 1 << 20;
 /// Read transactions kept for later use.
 const POOLED_MAX: usize = 64;
 
@@ -60,12 +54,6 @@ pub(crate) struct Env {
     _dir: Arc<Dir>,
 }
 
-/// What a reader leaves to the next one.
-struct Idle {
-    txn: ReadTxn,
-    scratch: Scratch,
-}
-
 /// How much of the file is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
@@ -78,11 +66,11 @@ pub(crate) struct Usage {
 impl Env {
     /// Opens the file at `path`, or makes it there.
     pub(crate) fn open(dir: Arc<Dir>, path: &Path, options: &Options) -> Result<Self> {
-        crate::files::prepare_lock_file(path)?;
-        let env = open_reserved(path, options)?;
+        files::prepare_lock_file(path)?;
+        let env = open::open_reserved(path, options)?;
         let file = File::open(path).map_err(|error| from_io(&error, path))?;
-        check_length(&env, &file, path)?;
-        let dbis = open_tables(&env, path)?;
+        open::check_length(&env, &file, path)?;
+        let dbis = open::open_tables(&env, path)?;
         let page_bytes = u64::from(env.stat().map_err(|code| from_code(code, path))?.page_size());
         let resident = Resident::new(os::find_map(&file), options.resident_bytes);
         Ok(Env {
@@ -127,7 +115,7 @@ impl Env {
 
     /// Begins to read as of now.
     pub(crate) fn read(&self) -> Result<Reader<'_>> {
-        Ok(Reader { idle: Some(self.begin()?), env: self })
+        Reader::begin(self)
     }
 
     /// A read transaction for an owner that keeps this environment alive.
@@ -135,7 +123,8 @@ impl Env {
         Ok(self.begin()?.txn)
     }
 
-    fn begin(&self) -> Result<Idle> {
+    /// A transaction that sees the newest commit, out of the pool if there is one.
+    pub(crate) fn begin(&self) -> Result<Idle> {
         let idle = self.idle.lock().pop();
         let begun = match idle {
             Some(mut idle) => idle.txn.renew().map(|()| idle),
@@ -144,8 +133,21 @@ impl Env {
         begun.map_err(|code| self.error(code))
     }
 
+    /// Puts a reader's leavings, reset, into the pool.
+    pub(crate) fn end(&self, idle: Idle) {
+        let mut all = self.idle.lock();
+        if all.len() < POOLED_MAX {
+            all.push(idle);
+        }
+    }
+
+    /// The file's pages, for lookups.
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
     /// Where a table's tree begins for `txn`.
-    fn tree(&self, txn: &ReadTxn, table: Table) -> Result<Tree> {
+    pub(crate) fn tree(&self, txn: &ReadTxn, table: Table) -> Result<Tree> {
         let snapshot = txn.snapshot();
         match self.trees.read()[table.index()] {
             Some(tree) if tree.snapshot == snapshot => return Ok(tree),
@@ -217,7 +219,7 @@ impl Env {
                 return Ok(None);
             }
             seen += key.len() + value.len() + 8;
-            if seen >= crate::resident::STEP_BYTES {
+            if seen >= resident::STEP_BYTES {
                 self.touched(&view, std::mem::take(&mut seen));
             }
             at = cursor.next().map_err(failed)?;
@@ -276,7 +278,7 @@ impl Env {
     /// writer; waits for readers to let go of the map.
     pub(crate) fn grow(&self, limit_bytes: u64) -> Result<bool> {
         let old = self.env.info().map_err(|code| self.error(code))?.map_size() as u64;
-        let new = map_size(old.saturating_mul(2), limit_bytes);
+        let new = open::map_size(old.saturating_mul(2), limit_bytes);
         let (true, Ok(bytes)) = (new > old, usize::try_from(new)) else { return Ok(false) };
         self.growing.store(true, Ordering::Relaxed);
         let map = self.map.write();
@@ -294,132 +296,4 @@ impl Env {
         drop(map);
         Ok(true)
     }
-}
-
-/// A read transaction out of the pool.
-pub(crate) struct Reader<'e> {
-    env: &'e Env,
-    /// Taken on drop only.
-    idle: Option<Idle>,
-}
-
-impl Reader<'_> {
-    /// The transaction.
-    pub(crate) fn txn(&self) -> &ReadTxn {
-        &self.idle.as_ref().expect("taken on drop only").txn
-    }
-
-    /// Looks keys of a table up, one after the other.
-    pub(crate) fn lookup(&mut self, table: Table) -> Result<Lookup<'_>> {
-        let tree = self.env.tree(self.txn(), table)?;
-        let idle = self.idle.as_mut().expect("taken on drop only");
-        Ok(Lookup { env: self.env, tree, scratch: &mut idle.scratch, _txn: &idle.txn })
-    }
-}
-
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        let Some(mut idle) = self.idle.take() else { return };
-        idle.txn.reset();
-        idle.scratch.clear();
-        let mut all = self.env.idle.lock();
-        if all.len() < POOLED_MAX {
-            all.push(idle);
-        }
-    }
-}
-
-/// Looks keys of one table up, in one snapshot.
-pub(crate) struct Lookup<'r> {
-    env: &'r Env,
-    tree: Tree,
-    scratch: &'r mut Scratch,
-    /// Keeps the pages as they are.
-    _txn: &'r ReadTxn,
-}
-
-impl Lookup<'_> {
-    /// The value of `key`.
-    pub(crate) fn find(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
-        if key.is_empty() {
-            return Ok(None);
-        }
-        let env = self.env;
-        let found =
-            env.pages.find(self.tree, long_keys::head(key), self.scratch).map_err(|code| env.error(code))?;
-        match (found, long_keys::tail(key)) {
-            (Some(bucket), Some(tail)) => long_keys::find(bucket, tail).map_err(|code| env.error(code)),
-            (found, _) => Ok(found),
-        }
-    }
-}
-
-/// `bytes` as a map size that does not pass `limit_bytes`.
-fn map_size(bytes: u64, limit_bytes: u64) -> u64 {
-    bytes.clamp(MAP_STEP, limit_bytes.max(MAP_STEP)).next_multiple_of(MAP_STEP)
-}
-
-/// Opens the environment with as much of the wanted address space as there is.
-fn open_reserved(path: &Path, options: &Options) -> Result<Environment> {
-    let flags = EnvironmentFlags::NO_SUB_DIR | EnvironmentFlags::NO_TLS;
-    let mut bytes = map_size(options.reserve_bytes, options.map_limit_bytes());
-    while bytes > MAP_STEP && usize::try_from(bytes).map_or(true, |bytes| !os::can_map(bytes)) {
-        bytes = map_size(bytes / 2, bytes);
-    }
-    let mut builder = Environment::new();
-    builder.set_flags(flags).set_max_dbs(Table::ALL.len() as u32 + 1);
-    builder.set_map_size(usize::try_from(bytes).unwrap_or(usize::MAX));
-    builder.open(path).map_err(|code| match code {
-        // A header that is cut short.
-        Code::Other(libc::EINVAL) => Error::Corrupt(format!("{}: not an LMDB file", path.display())),
-        code => from_code(code, path),
-    })
-}
-
-/// Reading a page behind the end of the file would kill the process, so a cut file is found out here.
-fn check_length(env: &Environment, file: &File, path: &Path) -> Result<()> {
-    let info = env.info().map_err(|code| from_code(code, path))?;
-    let page_bytes = env.stat().map_err(|code| from_code(code, path))?.page_size() as usize;
-    let needed = (info.last_pgno() as u64 + 1) * page_bytes as u64;
-    let length = file.metadata().map_err(|error| from_io(&error, path))?.len();
-    if length < needed {
-        let path = path.display();
-        return Err(Error::Corrupt(format!("{path}: cut short: {length} bytes of at least {needed}")));
-    }
-    Ok(())
-}
-
-/// Opens every table. In a file without any table, creates them and notes our format.
-fn open_tables(env: &Environment, path: &Path) -> Result<Dbis> {
-    let corrupt = |what: String| Error::Corrupt(format!("{}: {what}", path.display()));
-    let failed = |code| from_code(code, path);
-    let entries = env.stat().map_err(failed)?.entries();
-    if entries > 0 {
-        match env.open_db(Some(FORMAT_TABLE)) {
-            Ok(_) => {}
-            Err(Code::NotFound | Code::Incompatible) => {
-                return Err(corrupt("an LMDB file, but not of oxetcd".into()));
-            }
-            Err(code) => return Err(failed(code)),
-        }
-    } else {
-        env.create_db(Some(FORMAT_TABLE), DatabaseFlags::empty()).map_err(failed)?;
-    }
-    let mut txn = WriteTxn::begin(env).map_err(failed)?;
-    let format = txn.open(FORMAT_TABLE).map_err(failed)?;
-    match txn.get(format, FORMAT_KEY).map_err(failed)? {
-        Some(version) if version == FORMAT.as_bytes() => {}
-        Some(version) => {
-            let version = String::from_utf8_lossy(&version).into_owned();
-            return Err(corrupt(format!("has format {version}, this program reads format {FORMAT}")));
-        }
-        None if entries == 0 => txn.put(format, FORMAT_KEY, FORMAT.as_bytes()).map_err(failed)?,
-        None => return Err(corrupt("has no format version".into())),
-    }
-    let mut dbis = [format; Table::ALL.len()];
-    for table in Table::ALL {
-        dbis[table.index()] = txn.open(table.name()).map_err(failed)?;
-    }
-    txn.commit().map_err(failed)?;
-    Ok(dbis)
 }

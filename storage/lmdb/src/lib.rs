@@ -24,8 +24,10 @@ mod error;
 mod files;
 mod long_keys;
 mod lookup;
+mod open;
 mod os;
 mod raw;
+mod reader;
 mod resident;
 mod room;
 
