@@ -1,1 +1,61 @@
-fn main() {}
+//! Development tasks, run as `cargo xtask <task>`.
+//!
+//! | task | does |
+//! |---|---|
+//! | `verify` | reads only: formatting, lints, tidy, documentation |
+//! | `fix` | formats, and applies what the linter can mend |
+//! | `tidy` | holds the house's rules against ARCHITECTURE.md |
+//! | `ci` | all of `verify`, then what `cargo test --workspace` leaves out |
+//! | `cluster` | runs members on this machine until Ctrl-C |
+//! | `bench` | drives servers with one load, side by side |
+//! | `compat` | runs scripted commands against the official programs and ours |
+
+mod bench;
+mod build;
+mod checks;
+mod cluster;
+mod command;
+mod compat;
+mod paths;
+mod process;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development tasks of oxetcd", disable_version_flag = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run everything that a change must pass, `cargo test --workspace` aside.
+    Ci(checks::CiOptions),
+    /// Check formatting, lints, tidiness and documentation; changes nothing.
+    Verify,
+    /// Format, and apply what the linter can mend.
+    Fix,
+    /// Hold the house's rules: allowed arrows, module headers, file sizes, no stubs.
+    Tidy(tidy::Options),
+    /// Run members on this machine until Ctrl-C, a line per event.
+    Cluster(cluster::Options),
+    /// Drive servers with one load and print their figures side by side.
+    Bench(bench::Options),
+    /// Run scripted commands against the official programs and ours, and compare.
+    Compat(compat::Options),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Ci(options) => checks::ci(&options),
+        Task::Verify => checks::verify(),
+        Task::Fix => checks::fix(),
+        Task::Tidy(options) => tidy::run(&options),
+        Task::Cluster(options) => cluster::run(&options),
+        Task::Bench(options) => bench::run(&options),
+        Task::Compat(options) => compat::run(&options),
+    }
+}

@@ -1,0 +1,11 @@
+//! `cargo xtask cluster`: members on this machine, a line per event.
+
+use anyhow::Result;
+use clap::Args;
+
+#[derive(Args)]
+pub(crate) struct Options {}
+
+pub(crate) fn run(_: &Options) -> Result<()> {
+    Ok(())
+}
