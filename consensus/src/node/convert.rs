@@ -172,18 +172,20 @@ pub(super) fn message_type_in(kind: raftpb::MessageType) -> Option<eraftpb::Mess
 }
 
 pub(super) fn message_in(message: raftpb::Message, kind: eraftpb::MessageType) -> eraftpb::Message {
-    let mut out = eraftpb::Message::default();
-    out.msg_type = kind;
-    out.to = message.to();
-    out.from = message.from();
-    out.term = message.term();
-    out.log_term = message.log_term();
-    out.index = message.index();
-    out.commit = message.commit();
-    out.reject = message.reject();
-    out.reject_hint = message.reject_hint();
-    out.context = message.context.unwrap_or_default();
-    out.entries = message.entries.into_iter().map(entry_in).collect();
+    let mut out = eraftpb::Message {
+        msg_type: kind,
+        to: message.to(),
+        from: message.from(),
+        term: message.term(),
+        log_term: message.log_term(),
+        index: message.index(),
+        commit: message.commit(),
+        reject: message.reject(),
+        reject_hint: message.reject_hint(),
+        context: message.context.unwrap_or_default(),
+        entries: message.entries.into_iter().map(entry_in).collect(),
+        ..Default::default()
+    };
     if let Some(snapshot) = message.snapshot.filter(|_| kind == eraftpb::MessageType::MsgSnapshot) {
         out.set_snapshot(snapshot_in(snapshot));
     }

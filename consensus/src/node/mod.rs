@@ -136,10 +136,12 @@ impl Node {
     }
 
     fn propose_entries(&mut self, entries: Vec<eraftpb::Entry>) -> Result<(), NodeError> {
-        let mut message = eraftpb::Message::default();
-        message.msg_type = eraftpb::MessageType::MsgPropose;
-        message.from = self.raw.raft.id;
-        message.set_entries(entries.into());
+        let message = eraftpb::Message {
+            msg_type: eraftpb::MessageType::MsgPropose,
+            from: self.raw.raft.id,
+            entries: entries.into(),
+            ..Default::default()
+        };
         Ok(self.raw.raft.step(message)?)
     }
 
