@@ -38,7 +38,7 @@ impl Store {
         }
         // A compaction below `from` removes nothing that is looked at here.
         let pin = self.shared.pins.pin_from(from).ok_or(Error::Compacted)?;
-        let mut scan = Scan::new(Revision::new(from, 0), current);
+        let mut scan = Scan::new(Revision::new(from.max(1), 0), current);
         let mut found = Found { range, limit, batches: Vec::new(), bytes: 0, looked_at: 0, next: None };
         while found.next.is_none()
             && scan.next(&self.shared.buffer, SCAN_RECORDS, &mut |seen| found.look_at(&seen))?
@@ -53,7 +53,7 @@ impl Store {
     /// # Errors
     /// [`Error::Storage`] and [`Error::Corrupt`].
     pub fn previous(&self, key: &[u8], revision: i64) -> Result<Option<Bytes>> {
-        let before = revision - 1;
+        let before = revision.saturating_sub(1);
         let Some(place) = self.shared.index.get(key, before) else { return Ok(None) };
         let stored = self.shared.buffer.get(Table::Key, &place.revision.to_bytes())?;
         if before < self.compacted() {
