@@ -12,17 +12,14 @@
 //! the applied index always fits the data beside it. Readers look at the layers *before* the engine: a layer
 //! is dropped only after its commit, hence whoever misses a record in the layers finds it in the engine.
 
-use crate::{Batch, Checkpoint, Durability, Engine, Op, Result, Size, Table, Visit, VisitFound};
+use crate::{
+    Batch, Checkpoint, Durability, Engine, Op, Result, Size, Table, Visit, VisitFound, sorted_map::SortedMap,
+};
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use std::{
-    collections::BTreeMap,
-    iter::Peekable,
-    ops::{Bound, ControlFlow},
-    sync::Arc,
-};
+use std::{iter::Peekable, ops::ControlFlow, sync::Arc};
 
-type Map = BTreeMap<Bytes, Option<Bytes>>;
+type Map = SortedMap<Option<Bytes>>;
 
 /// Changes that the engine does not have yet.
 #[derive(Default)]
@@ -36,8 +33,7 @@ impl Layer {
     fn get(&self, table: Table, key: &[u8]) -> Option<&Option<Bytes>> {
         let map = &self.tables[table.index()];
         // Old revisions are what most reads ask for, and a layer holds only new ones.
-        let (first, _) = map.first_key_value()?;
-        if key < &first[..] { None } else { map.get(key) }
+        if key < &map.first_key()?[..] { None } else { map.get(key) }
     }
 
     fn write(&mut self, table: Table, key: Bytes, value: Option<Bytes>) {
@@ -59,6 +55,8 @@ impl Layer {
 struct Layers {
     open: Layer,
     sealed: Option<Arc<Layer>>,
+    /// How often the open layer was sealed.
+    seals: u64,
 }
 
 impl Layers {
@@ -166,40 +164,52 @@ impl Buffer {
         if to.is_some_and(|to| to <= from) {
             return Ok(());
         }
-        let changes = self.changes(table, from, to);
-        if changes.is_empty() {
-            return self.engine.scan(table, from, to, visit);
+        while self.try_scan(table, from, to, visit)?.is_none() {}
+        Ok(())
+    }
+
+    /// Scans, or returns `None` and visits nothing: a layer was sealed while the engine opened its view, so
+    /// the engine may have changes that are newer than the layers as they were taken here, which would make
+    /// the view a mixture.
+    fn try_scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<()>> {
+        let (view, seals) = {
+            let layers = self.layers.read();
+            (LayersView::new(&layers, table), layers.seals)
+        };
+        let mut changes = view.changes(from, to).peekable();
+        if changes.peek().is_none() {
+            return self.engine.scan(table, from, to, visit).map(Some);
         }
-        let mut changes = changes.into_iter().peekable();
         let mut flow = ControlFlow::Continue(());
+        let mut is_mixed = None;
+        let mut check = || *is_mixed.get_or_insert_with(|| self.layers.read().seals != seals);
         self.engine.scan(table, from, to, &mut |key, value| {
+            if check() {
+                return ControlFlow::Break(());
+            }
             flow = visit_before(&mut changes, Some(key), visit);
             if flow.is_continue() {
-                flow = match changes.next_if(|(changed, _)| changed == key) {
-                    Some((_, Some(changed))) => visit(key, &changed),
+                flow = match changes.next_if(|(changed, _)| *changed == key) {
+                    Some((_, Some(changed))) => visit(key, changed),
                     Some((_, None)) => ControlFlow::Continue(()),
                     None => visit(key, value),
                 };
             }
             flow
         })?;
+        if check() {
+            return Ok(None);
+        }
         if flow.is_continue() {
             let _ = visit_before(&mut changes, None, visit);
         }
-        Ok(())
-    }
-
-    /// Pending changes of an interval, the newest of each key.
-    fn changes(&self, table: Table, from: &[u8], to: Option<&[u8]>) -> Map {
-        let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded));
-        let layers = self.layers.read();
-        let mut out = Map::new();
-        let sealed = layers.sealed.as_deref();
-        for layer in sealed.into_iter().chain([&layers.open]) {
-            let range = layer.tables[table.index()].range::<[u8], _>(bounds);
-            out.extend(range.map(|(key, value)| (key.clone(), value.clone())));
-        }
-        out
+        Ok(Some(()))
     }
 
     /// What the next commit will move.
@@ -237,6 +247,7 @@ impl Buffer {
                 return None;
             }
             layers.sealed = Some(Arc::new(std::mem::take(&mut layers.open)));
+            layers.seals += 1;
         }
         layers.sealed.clone()
     }
@@ -271,15 +282,45 @@ impl Buffer {
     }
 }
 
+/// A table of both layers at one moment.
+struct LayersView {
+    open: Map,
+    sealed: Map,
+}
+
+/// A change of a key; the inner `None` is a deletion.
+type Change<'m> = (&'m Bytes, &'m Option<Bytes>);
+
+impl LayersView {
+    fn new(layers: &Layers, table: Table) -> Self {
+        let sealed = layers.sealed.as_ref().map(|layer| layer.tables[table.index()].clone());
+        LayersView { open: layers.open.tables[table.index()].clone(), sealed: sealed.unwrap_or_default() }
+    }
+
+    /// Changes of an interval in order, the newest of each key.
+    fn changes<'m>(&'m self, from: &[u8], to: Option<&'m [u8]>) -> impl Iterator<Item = Change<'m>> {
+        let mut open = self.open.range(from, to).peekable();
+        let mut sealed = self.sealed.range(from, to).peekable();
+        std::iter::from_fn(move || {
+            let Some((newer, _)) = open.peek() else { return sealed.next() };
+            if let Some(older) = sealed.next_if(|(older, _)| older < newer) {
+                return Some(older);
+            }
+            sealed.next_if(|(older, _)| older == newer);
+            open.next()
+        })
+    }
+}
+
 /// Visits the changes whose keys come before `key` (all of them for `None`).
-fn visit_before(
-    changes: &mut Peekable<impl Iterator<Item = (Bytes, Option<Bytes>)>>,
+fn visit_before<'m>(
+    changes: &mut Peekable<impl Iterator<Item = Change<'m>>>,
     key: Option<&[u8]>,
     visit: &mut Visit<'_>,
 ) -> ControlFlow<()> {
-    while let Some((changed, value)) = changes.next_if(|(changed, _)| key.is_none_or(|key| changed < key)) {
+    while let Some((changed, value)) = changes.next_if(|(changed, _)| key.is_none_or(|key| *changed < key)) {
         if let Some(value) = value {
-            visit(&changed, &value)?;
+            visit(changed, value)?;
         }
     }
     ControlFlow::Continue(())

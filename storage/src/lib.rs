@@ -16,6 +16,7 @@ pub mod contract;
 mod engine;
 mod error;
 mod memory;
+mod sorted_map;
 mod table;
 
 pub use batch::{Batch, Op};

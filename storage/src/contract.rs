@@ -1,1 +1,0 @@
-//! The contract suite (to be filled by its owner).

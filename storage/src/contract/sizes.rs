@@ -1,0 +1,64 @@
+//! How much room an engine says it takes, and how it gives room back.
+
+use super::{Model, Subject};
+use crate::{Batch, Durability, Engine, Size, Table};
+
+const MIB: u64 = 1 << 20;
+
+/// 4 MiB of records.
+fn fill(engine: &dyn Engine) {
+    for first in (0..4096_u64).step_by(512) {
+        let mut batch = Batch::new();
+        for n in first..first + 512 {
+            // Not to be compressed away.
+            let value: Vec<u8> = (0..128_u64)
+                .flat_map(|at| (n ^ (at << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes())
+                .collect();
+            batch.put(Table::Key, n.to_be_bytes().to_vec(), value);
+        }
+        engine.commit(&batch, Durability::Buffered).expect("commit");
+    }
+    engine.commit(&Batch::new(), Durability::Synced).expect("commit");
+}
+
+/// The size grows with what is written, and not much beyond it.
+pub fn sizes_are_plausible<S: Subject>(subject: &S) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let engine = subject.open(dir.path()).expect("an empty directory");
+    let Size { total_bytes: empty, .. } = engine.size().expect("size");
+    assert!(empty < 2 * MIB, "{empty} bytes without a record");
+    fill(&engine);
+    let Size { total_bytes, in_use_bytes } = engine.size().expect("size");
+    assert!(in_use_bytes <= total_bytes, "{in_use_bytes} used of {total_bytes}");
+    assert!((4 * MIB..24 * MIB).contains(&total_bytes), "{total_bytes} bytes for 4 MiB");
+    assert!(in_use_bytes >= 3 * MIB, "{in_use_bytes} bytes used for 4 MiB");
+}
+
+/// Defragmenting changes nothing but the size, which shrinks with what was deleted.
+pub fn defragmenting_keeps_and_shrinks<S: Subject>(subject: &S) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let engine = subject.open(dir.path()).expect("an empty directory");
+    engine.defragment().expect("defragment without a record");
+    fill(&engine);
+    let full = engine.size().expect("size");
+    let mut batch = Batch::new();
+    (0..4096_u64).filter(|n| n % 8 != 0).for_each(|n| _ = batch.delete(Table::Key, n.to_be_bytes().to_vec()));
+    batch.put(Table::Meta, "mark", "1");
+    engine.commit(&batch, Durability::Synced).expect("commit");
+    let before = Model::read(&engine);
+    assert_eq!(before.table(Table::Key).len(), 512);
+    engine.defragment().expect("defragment");
+    assert_eq!(Model::read(&engine), before);
+    let after = engine.size().expect("size");
+    if subject.shrinks() {
+        assert!(after.total_bytes < full.total_bytes / 2, "{after:?} of {full:?}");
+    } else {
+        assert!(after.total_bytes <= full.total_bytes * 3, "{after:?} of {full:?}");
+    }
+    let mut batch = Batch::new();
+    batch.put(Table::Meta, "after", "1").delete(Table::Meta, "mark");
+    engine.commit(&batch, Durability::Synced).expect("commit");
+    let mut wanted = before;
+    wanted.apply(&batch);
+    assert_eq!(Model::read(&engine), wanted);
+}
