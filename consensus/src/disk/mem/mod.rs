@@ -4,14 +4,20 @@
 //! from the first to the second with `sync_data`, names with `sync_dir`. [`MemDisk::crash`] draws, from a
 //! seed, which 512-byte sectors and which name changes made it to the medium although nobody asked.
 
+mod content;
+mod file;
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, DiskFile, Open};
+use content::{Content, Random};
+use file::MemFile;
+use names::{NameChange, Names, moved};
 
-const SECTOR_BYTES: usize = 512;
+use super::{Disk, DiskFile, Open};
 
 /// What goes wrong, once, at an operation that changes the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,110 +48,6 @@ struct State {
     fault: Option<(u64, Fault)>,
     changes: u64,
     capacity_bytes: Option<u64>,
-}
-
-#[derive(Clone, Default)]
-struct Names {
-    files: BTreeMap<PathBuf, u64>,
-    dirs: BTreeSet<PathBuf>,
-}
-
-#[derive(Clone)]
-enum NameChange {
-    File(PathBuf, u64),
-    Dir(PathBuf),
-    Rename(PathBuf, PathBuf),
-    Remove(PathBuf),
-}
-
-#[derive(Default)]
-struct Content {
-    seen: Vec<u8>,
-    durable: Vec<u8>,
-    dirty: BTreeSet<usize>,
-}
-
-fn moved(path: &Path, from: &Path, to: &Path) -> Option<PathBuf> {
-    path.strip_prefix(from)
-        .ok()
-        .map(|rest| if rest.as_os_str().is_empty() { to.into() } else { to.join(rest) })
-}
-
-impl Names {
-    fn apply(&mut self, change: &NameChange) {
-        match change {
-            NameChange::File(path, id) => drop(self.files.insert(path.clone(), *id)),
-            NameChange::Dir(path) => drop(self.dirs.insert(path.clone())),
-            NameChange::Rename(from, to) => {
-                let under = |path: &&PathBuf| path.starts_with(from);
-                for path in self.files.keys().filter(under).cloned().collect::<Vec<_>>() {
-                    if let (Some(id), Some(new)) = (self.files.remove(&path), moved(&path, from, to)) {
-                        self.files.insert(new, id);
-                    }
-                }
-                for path in self.dirs.iter().filter(under).cloned().collect::<Vec<_>>() {
-                    self.dirs.remove(&path);
-                    self.dirs.extend(moved(&path, from, to));
-                }
-            }
-            NameChange::Remove(gone) => {
-                self.files.retain(|path, _| !path.starts_with(gone));
-                self.dirs.retain(|path| !path.starts_with(gone));
-            }
-        }
-    }
-}
-
-impl Content {
-    fn touch(&mut self, from: usize, to: usize) {
-        self.dirty.extend(from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES));
-    }
-
-    fn resize(&mut self, len: usize) {
-        let (low, high) = (self.seen.len().min(len), self.seen.len().max(len));
-        self.seen.resize(len, 0);
-        self.touch(low, high);
-    }
-
-    /// What is found after a power cut: of each sector written since the last sync, the new bytes or the old.
-    fn crash(&mut self, random: &mut Random) {
-        let mut found = std::mem::take(&mut self.durable);
-        for sector in std::mem::take(&mut self.dirty) {
-            let start = sector * SECTOR_BYTES;
-            if start >= self.seen.len() || random.below(2) == 0 {
-                continue;
-            }
-            let end = (start + SECTOR_BYTES).min(self.seen.len());
-            found.resize(found.len().max(end), 0);
-            found[start..end].copy_from_slice(&self.seen[start..end]);
-        }
-        self.seen.clone_from(&found);
-        self.durable = found;
-    }
-
-    fn sync(&mut self) {
-        self.durable.resize(self.seen.len(), 0);
-        for sector in std::mem::take(&mut self.dirty) {
-            let start = sector * SECTOR_BYTES;
-            let end = (start + SECTOR_BYTES).min(self.seen.len());
-            if start < end {
-                self.durable[start..end].copy_from_slice(&self.seen[start..end]);
-            }
-        }
-    }
-}
-
-/// SplitMix64: small, and good enough to choose sectors.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
 }
 
 impl State {
@@ -354,96 +256,5 @@ impl Disk for MemDisk {
             state.durable_names.apply(&change);
         }
         Ok(())
-    }
-}
-
-/// An open file of a [`MemDisk`].
-struct MemFile {
-    disk: MemDisk,
-    id: u64,
-    epoch: u64,
-    locked: bool,
-}
-
-impl MemFile {
-    fn with<T>(&self, work: impl FnOnce(&mut State, u64) -> io::Result<T>) -> io::Result<T> {
-        let mut state = self.disk.state();
-        if state.epoch != self.epoch {
-            return Err(io::Error::other("the process of this file has crashed"));
-        }
-        work(&mut state, self.id)
-    }
-
-    fn change<T>(&self, work: impl FnOnce(&mut Content) -> T) -> io::Result<T> {
-        self.with(|state, id| {
-            state.files.get_mut(&id).map(work).ok_or_else(|| io::ErrorKind::NotFound.into())
-        })
-    }
-}
-
-impl DiskFile for MemFile {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.change(|content| {
-            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.seen.len());
-            let count = buf.len().min(content.seen.len() - start);
-            buf[..count].copy_from_slice(&content.seen[start..start + count]);
-            count
-        })
-    }
-
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let fault = self.with(|state, _| Ok(state.change()))?;
-        let (bytes, outcome) = match fault {
-            None => (bytes, Ok(())),
-            Some(Fault::Error(kind)) => return Err(kind.into()),
-            Some(Fault::ShortWrite(kept)) => {
-                (&bytes[..kept.min(bytes.len())], Err(io::ErrorKind::StorageFull.into()))
-            }
-        };
-        let start = usize::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let end = start + bytes.len();
-        let len = usize::try_from(self.len()?).unwrap_or(usize::MAX);
-        self.with(|state, _| state.room_for(end.saturating_sub(len)))?;
-        self.change(|content| {
-            if end > content.seen.len() {
-                content.resize(end);
-            }
-            content.seen[start..end].copy_from_slice(bytes);
-            content.touch(start, end);
-        })?;
-        outcome
-    }
-
-    fn sync_data(&mut self) -> io::Result<()> {
-        self.with(|state, _| state.check())?;
-        self.change(Content::sync)
-    }
-
-    fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.with(|state, _| state.check())?;
-        let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        self.change(|content| content.resize(len))
-    }
-
-    fn allocate(&mut self, len: u64) -> io::Result<()> {
-        let growth = usize::try_from(len.saturating_sub(self.len()?)).unwrap_or(usize::MAX);
-        if growth == 0 {
-            return Ok(());
-        }
-        self.with(|state, _| state.check().and_then(|()| state.room_for(growth)))?;
-        self.change(|content| content.resize(content.seen.len() + growth))
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.change(|content| content.seen.len() as u64)
-    }
-}
-
-impl Drop for MemFile {
-    fn drop(&mut self) {
-        let mut state = self.disk.state();
-        if self.locked && state.epoch == self.epoch {
-            state.locked.remove(&self.id);
-        }
     }
 }
