@@ -3,11 +3,7 @@
 //! Every series exists from the start, at zero: a rate over a series that appears with its first error misses
 //! that error. The handles of a method are resolved once for a call; counting is then atomics only.
 
-use super::{
-    MetricsLevel,
-    registrar::{Buckets, Registrar},
-    rpcs::SERVICES,
-};
+use super::{MetricsLevel, registrar::Registrar, rpcs::SERVICES};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter};
 use std::{collections::HashMap, time::Duration};
 

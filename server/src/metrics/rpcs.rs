@@ -34,12 +34,7 @@ pub(super) const SERVICES: &[(&str, &[(&str, Flow)])] = &[
             ("Compact", Unary),
         ],
     ),
-    (
-        "etcdserverpb.Watch",
-        &[
-            ("Watch", BidiStream),
-        ],
-    ),
+    ("etcdserverpb.Watch", &[("Watch", BidiStream)]),
     (
         "etcdserverpb.Lease",
         &[
@@ -95,13 +90,7 @@ pub(super) const SERVICES: &[(&str, &[(&str, Flow)])] = &[
             ("RoleRevokePermission", Unary),
         ],
     ),
-    (
-        "v3lockpb.Lock",
-        &[
-            ("Lock", Unary),
-            ("Unlock", Unary),
-        ],
-    ),
+    ("v3lockpb.Lock", &[("Lock", Unary), ("Unlock", Unary)]),
     (
         "v3electionpb.Election",
         &[
@@ -112,12 +101,5 @@ pub(super) const SERVICES: &[(&str, &[(&str, Flow)])] = &[
             ("Resign", Unary),
         ],
     ),
-    (
-        "grpc.health.v1.Health",
-        &[
-            ("Check", Unary),
-            ("List", Unary),
-            ("Watch", ServerStream),
-        ],
-    ),
+    ("grpc.health.v1.Health", &[("Check", Unary), ("List", Unary), ("Watch", ServerStream)]),
 ];

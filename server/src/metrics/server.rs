@@ -6,10 +6,7 @@ use super::{
     registrar::{Buckets, Registrar},
 };
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
-use std::{
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 
 /// Handles of `etcd_server_*` and its relatives.
 #[derive(Debug)]
@@ -102,8 +99,7 @@ impl ServerMetrics {
                 "etcd_server_heartbeat_send_failures_total",
                 "Heartbeats sent late because this member was too slow.",
             ),
-            slow_applies: to
-                .counter("etcd_server_slow_apply_total", "Entries that took too long to apply."),
+            slow_applies: to.counter("etcd_server_slow_apply_total", "Entries that took too long to apply."),
             slow_read_indexes: to
                 .counter("etcd_server_slow_read_indexes_total", "Linearizable reads that waited too long."),
             read_indexes_failed: to.counter(
@@ -171,9 +167,8 @@ impl ServerMetrics {
 
     /// A range was read.
     pub fn ranged(&self, success: bool, took: Duration) {
-        let series = self.range_series[usize::from(success)].get_or_init(|| {
-            self.range.with_label_values(&[if success { "true" } else { "false" }])
-        });
+        let series = self.range_series[usize::from(success)]
+            .get_or_init(|| self.range.with_label_values(&[if success { "true" } else { "false" }]));
         series.observe(took.as_secs_f64());
     }
 
@@ -190,7 +185,9 @@ impl ServerMetrics {
     fn client(&self, version: &str) -> Option<&Client> {
         let last = if version == "unknown" { CLIENT_VERSIONS } else { CLIENT_VERSIONS - 1 };
         let slots = self.clients[..last].iter();
-        slots.map(|slot| slot.get_or_init(|| self.new_client(version))).find(|client| *client.version == *version)
+        slots
+            .map(|slot| slot.get_or_init(|| self.new_client(version)))
+            .find(|client| *client.version == *version)
     }
 
     fn new_client(&self, version: &str) -> Client {

@@ -26,9 +26,9 @@ pub(super) fn encode(families: &[MetricFamily]) -> String {
         });
         for metric in family.get_metric() {
             match kind {
-                MetricType::COUNTER => sample(&mut out, name, metric, metric.get_counter().value()),
+                MetricType::COUNTER => sample(&mut out, name, metric, metric.get_counter().get_value()),
                 MetricType::HISTOGRAM => histogram(&mut out, name, metric),
-                _ => sample(&mut out, name, metric, metric.get_gauge().value()),
+                _ => sample(&mut out, name, metric, metric.get_gauge().get_value()),
             }
         }
     }
@@ -47,7 +47,8 @@ fn histogram(out: &mut String, name: &str, metric: &Metric) {
     let histogram = metric.get_histogram();
     let count = histogram.get_sample_count();
     let mut bound = String::new();
-    let buckets = histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
+    let buckets =
+        histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
     for (upper, below) in buckets.chain([(f64::INFINITY, count)]) {
         bound.clear();
         go_float(upper, &mut bound);

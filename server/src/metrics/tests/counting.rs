@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// The value of a series, given as it is written, labels and all.
 fn value(text: &str, series: &str) -> Option<f64> {
-    let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
+    let line =
+        text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
@@ -55,7 +56,9 @@ fn histograms_count_into_the_right_buckets() {
 #[test]
 fn outcomes_have_their_own_series_from_their_first_use() {
     let apply = |op, success| {
-        format!("etcd_server_apply_duration_seconds_count{{op=\"{op}\",success=\"{success}\",version=\"v3\"}}")
+        format!(
+            "etcd_server_apply_duration_seconds_count{{op=\"{op}\",success=\"{success}\",version=\"v3\"}}"
+        )
     };
     check(
         |metrics| {
@@ -104,7 +107,11 @@ fn every_code_of_grpc_has_the_label_of_its_name() {
     let text = metrics.render();
     for number in 0..17 {
         let code = tonic::Code::from(number);
-        let name = if code == tonic::Code::Ok { "OK".to_owned() } else { format!("{code:?}").replace("Cancelled", "Canceled") };
+        let name = if code == tonic::Code::Ok {
+            "OK".to_owned()
+        } else {
+            format!("{code:?}").replace("Cancelled", "Canceled")
+        };
         let series = format!(
             "grpc_server_handled_total{{grpc_code=\"{name}\",grpc_method=\"Watch\",\
              grpc_service=\"etcdserverpb.Watch\",grpc_type=\"bidi_stream\"}}"
@@ -124,7 +131,8 @@ fn a_client_cannot_fill_the_memory_with_versions() {
     let text = metrics.render();
     let series = text.lines().filter(|line| line.starts_with("etcd_server_client_requests_total")).count();
     assert!(series <= 32, "{series} series");
-    let counted = |name| value(&text, &format!("etcd_server_client_requests_total{{client_api_version={name}}}"));
+    let counted =
+        |name| value(&text, &format!("etcd_server_client_requests_total{{client_api_version={name}}}"));
     assert_eq!(counted("\"9.0\",type=\"stream\""), Some(1.0));
     assert_eq!(counted("\"unknown\",type=\"stream\""), Some(985.0));
     assert_eq!(counted("\"unknown\",type=\"unary\""), Some(2.0));

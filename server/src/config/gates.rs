@@ -1,0 +1,167 @@
+//! Feature gates: switches for single features, by stage.
+
+use super::number::parse_bool;
+use std::{collections::BTreeMap, fmt};
+
+/// How far a feature has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Off by default.
+    Alpha,
+    /// On by default.
+    Beta,
+}
+
+impl Stage {
+    /// The name that metrics and help show.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Alpha => "ALPHA",
+            Stage::Beta => "BETA",
+        }
+    }
+}
+
+/// One switch.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate {
+    /// Its name.
+    pub name: &'static str,
+    /// Its stage.
+    pub stage: Stage,
+    /// Whether it is on unless told otherwise.
+    pub default: bool,
+    /// Whether something acts on it.
+    pub works: bool,
+}
+
+const fn gate(name: &'static str, stage: Stage) -> Gate {
+    Gate { name, stage, default: matches!(stage, Stage::Beta), works: false }
+}
+
+const ALL_ALPHA: &str = "AllAlpha";
+const ALL_BETA: &str = "AllBeta";
+
+/// Every gate, by name. The first two stand for all of their stage.
+pub const GATES: &[Gate] = &[
+    Gate { works: true, ..gate(ALL_ALPHA, Stage::Alpha) },
+    Gate { default: false, works: true, ..gate(ALL_BETA, Stage::Beta) },
+    gate("CompactHashCheck", Stage::Alpha),
+    gate("FastLeaseKeepAlive", Stage::Beta),
+    gate("InitialCorruptCheck", Stage::Alpha),
+    gate("LeaseCheckpoint", Stage::Alpha),
+    gate("LeaseCheckpointPersist", Stage::Alpha),
+    gate("PriorityRequest", Stage::Alpha),
+    gate("SetMemberLocalAddr", Stage::Alpha),
+    gate("StopGRPCServiceOnDefrag", Stage::Alpha),
+    gate("TxnModeWriteWithSharedBuffer", Stage::Beta),
+];
+
+/// Which gates were set, and to what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeatureGates(BTreeMap<&'static str, bool>);
+
+impl FeatureGates {
+    /// Reads `Name=true,Other=false` on top of what is set already.
+    ///
+    /// # Errors
+    /// In etcd's words, for a name that is no gate or a value that is no boolean.
+    pub(super) fn set(&mut self, text: &str) -> Result<(), String> {
+        let mut wanted = BTreeMap::new();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let Some((name, value)) = part.split_once('=') else {
+                return Err(format!("missing bool value for {}", part.trim()));
+            };
+            let (name, value) = (name.trim(), value.trim());
+            let on = parse_bool(value).map_err(|error| {
+                format!("invalid value of {name}={value}, err: {}", error.strconv_text("ParseBool", value))
+            })?;
+            wanted.insert(name, on);
+        }
+        let mut next = self.clone();
+        for (name, on) in wanted {
+            let gate = GATES.iter().find(|gate| gate.name == name);
+            let gate = gate.ok_or_else(|| format!("unrecognized feature gate: {name}"))?;
+            next.0.insert(gate.name, on);
+        }
+        next.spread();
+        *self = next;
+        Ok(())
+    }
+
+    /// A gate for a whole stage sets those of its gates that are not set by name.
+    fn spread(&mut self) {
+        for (all, stage) in [(ALL_ALPHA, Stage::Alpha), (ALL_BETA, Stage::Beta)] {
+            let Some(on) = self.0.get(all).copied() else { continue };
+            for gate in GATES.iter().filter(|gate| gate.stage == stage) {
+                self.0.entry(gate.name).or_insert(on);
+            }
+        }
+    }
+
+    /// Whether a gate is on. A name that is no gate is off.
+    pub fn enabled(&self, name: &str) -> bool {
+        let default = || GATES.iter().any(|gate| gate.name == name && gate.default);
+        self.0.get(name).copied().unwrap_or_else(default)
+    }
+
+    /// Every gate with its state.
+    pub fn list(&self) -> impl Iterator<Item = (&'static Gate, bool)> + '_ {
+        GATES.iter().map(|gate| (gate, self.enabled(gate.name)))
+    }
+}
+
+impl fmt::Display for FeatureGates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.0.iter().map(|(name, on)| format!("{name}={on}")).collect();
+        f.write_str(&parts.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(texts: &[&str], expected: Result<&[(&str, bool)], &str>) {
+        let mut gates = FeatureGates::default();
+        let outcome = texts.iter().try_for_each(|text| gates.set(text));
+        match expected {
+            Ok(states) => {
+                assert_eq!(outcome, Ok(()), "{texts:?}");
+                for (name, on) in states {
+                    assert_eq!(gates.enabled(name), *on, "{name} after {texts:?}");
+                }
+            }
+            Err(error) => assert_eq!(outcome, Err(error.to_owned()), "{texts:?}"),
+        }
+    }
+
+    #[test]
+    fn gates_have_the_defaults_of_their_stage() {
+        check(&[], Ok(&[("LeaseCheckpoint", false), ("FastLeaseKeepAlive", true), ("Nope", false)]));
+    }
+
+    #[test]
+    fn gates_are_set_by_name_and_by_stage() {
+        check(&["LeaseCheckpoint=true"], Ok(&[("LeaseCheckpoint", true), ("CompactHashCheck", false)]));
+        check(
+            &["AllAlpha=true,LeaseCheckpoint=false"],
+            Ok(&[("LeaseCheckpoint", false), ("CompactHashCheck", true), ("FastLeaseKeepAlive", true)]),
+        );
+        check(&["AllBeta=false"], Ok(&[("FastLeaseKeepAlive", false)]));
+        check(
+            &[" LeaseCheckpoint = 1 ,", "CompactHashCheck=T"],
+            Ok(&[("LeaseCheckpoint", true), ("CompactHashCheck", true)]),
+        );
+    }
+
+    #[test]
+    fn mistakes_are_told_in_the_words_of_etcd() {
+        check(&["Foo=true"], Err("unrecognized feature gate: Foo"));
+        check(&["AllBeta"], Err("missing bool value for AllBeta"));
+        check(
+            &["AllBeta=x"],
+            Err("invalid value of AllBeta=x, err: strconv.ParseBool: parsing \"x\": invalid syntax"),
+        );
+    }
+}
