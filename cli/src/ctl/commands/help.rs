@@ -1,0 +1,14 @@
+//! `help`: shows the help of another command.
+
+use crate::{
+    args::{Command, show_help},
+    ctl::UTILITY,
+};
+
+pub(super) static HELP: Command = Command {
+    usage: "[command]",
+    group: Some(UTILITY),
+    long: "Shows the help text of a command: etcdctl help [words of the command].",
+    run: Some(|invocation| Box::pin(show_help(invocation))),
+    ..Command::new("help", "Help about any command")
+};

@@ -1,0 +1,90 @@
+//! The commands, one file each; a group of commands is a folder's worth in one file.
+
+mod alarm;
+mod auth;
+mod compaction;
+mod defrag;
+mod del;
+mod downgrade;
+mod endpoint;
+mod get;
+mod help;
+mod lease;
+mod member;
+mod move_leader;
+mod options;
+mod put;
+mod role;
+mod snapshot;
+mod txn;
+mod user;
+mod version;
+mod watch;
+mod watch_line;
+
+use crate::{
+    args::{Command, Failure, Invocation},
+    exit,
+    go::number::{NumberError, parse_int, parse_uint},
+};
+
+/// All commands, in order of their names.
+pub(super) static ALL: &[&Command] = &[
+    &alarm::ALARM,
+    &auth::AUTH,
+    &compaction::COMPACTION,
+    &defrag::DEFRAG,
+    &del::DEL,
+    &downgrade::DOWNGRADE,
+    &endpoint::ENDPOINT,
+    &get::GET,
+    &help::HELP,
+    &lease::LEASE,
+    &member::MEMBER,
+    &move_leader::MOVE_LEADER,
+    &options::OPTIONS,
+    &put::PUT,
+    &role::ROLE,
+    &snapshot::SNAPSHOT,
+    &txn::TXN,
+    &user::USER,
+    &version::VERSION,
+    &watch::WATCH,
+];
+
+/// Wrong arguments.
+fn bad_args(message: impl ToString) -> Failure {
+    Failure::new(exit::BAD_ARGS, message)
+}
+
+/// Any failed call.
+fn failed(error: oxetcd_client::Error) -> Failure {
+    Failure::new(exit::ERROR, error)
+}
+
+/// Refuses any number of arguments but this one.
+fn expect_args(invocation: &Invocation, count: usize, message: &str) -> Result<(), Failure> {
+    if invocation.matches.args.len() == count { Ok(()) } else { Err(bad_args(message)) }
+}
+
+/// An id in hexadecimal that is signed, as those of leases are.
+fn parse_lease_id(text: &[u8]) -> Result<i64, NumberError> {
+    parse_int(text, 16)
+}
+
+/// An id in hexadecimal that is unsigned, as those of members are.
+fn parse_member_id(text: &[u8]) -> Result<u64, NumberError> {
+    parse_uint(text, 16)
+}
+
+/// `l` or `s`: whether any member may answer from what it has.
+fn is_serializable(consistency: &str) -> Result<bool, Failure> {
+    match consistency {
+        "s" => Ok(true),
+        "l" => Ok(false),
+        other => {
+            let other = crate::go::quote::quote(other);
+            Err(Failure::new(exit::BAD_FEATURE, format!("unknown consistency flag {other}")))
+        }
+    }
+}

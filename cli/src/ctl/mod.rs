@@ -1,0 +1,27 @@
+//! etcdctl: the tree of its commands.
+
+mod commands;
+mod environment;
+mod global;
+mod password;
+mod session;
+
+pub use session::Session;
+
+use crate::args::{Command, Group};
+
+const KEY_VALUE: Group = Group("Key-value commands");
+const MAINTENANCE: Group = Group("Cluster maintenance commands");
+const CONCURRENCY: Group = Group("Concurrency commands");
+const AUTHENTICATION: Group = Group("Authentication commands");
+const UTILITY: Group = Group("Utility commands");
+
+/// The program.
+pub static ETCDCTL: Command = Command {
+    groups: &[KEY_VALUE, MAINTENANCE, CONCURRENCY, AUTHENTICATION, UTILITY],
+    shared_flags: global::ALL,
+    hide_shared: true,
+    commands: commands::ALL,
+    footer: "Use \"etcdctl options\" for a list of global command-line options (applies to all commands).",
+    ..Command::new("etcdctl", "The command line client of etcd's version 3 API.")
+};

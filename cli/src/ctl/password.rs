@@ -1,0 +1,35 @@
+//! Asks for passwords.
+
+use crate::print::Output;
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+/// Shows a prompt and reads a line; what is typed on a terminal is not shown.
+pub(super) fn ask(out: &Output, prompt: &str) -> io::Result<String> {
+    out.write(prompt.as_bytes());
+    out.flush();
+    let stdin = io::stdin();
+    let line = if stdin.is_terminal() {
+        let before = tcgetattr(&stdin)?;
+        let mut quiet = before.clone();
+        quiet.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(&stdin, SetArg::TCSAFLUSH, &quiet)?;
+        let line = read_line();
+        tcsetattr(&stdin, SetArg::TCSAFLUSH, &before)?;
+        out.write(b"\n");
+        out.flush();
+        line?
+    } else {
+        read_line()?
+    };
+    Ok(line)
+}
+
+/// A line of standard input, without its end.
+pub(super) fn read_line() -> io::Result<String> {
+    let mut line = String::new();
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "EOF"));
+    }
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

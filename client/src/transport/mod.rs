@@ -1,0 +1,13 @@
+//! From an address to a connection that calls can use.
+//!
+//! [`Endpoint`] reads addresses, [`connect`](connector::connect) opens them, a [`Slot`](slot::Slot) keeps one member's
+//! connection, and the [`Balancer`] chooses among the slots.
+
+mod balancer;
+mod connector;
+mod endpoint;
+mod slot;
+
+pub(crate) use balancer::{Balancer, Picked};
+pub use connector::{Connecting, Stream, TlsConnector};
+pub use endpoint::Endpoint;
