@@ -64,8 +64,8 @@ pub trait Subject: Sync {
     /// As the engine has them: the tests look at them.
     fn open(&self, dir: &Path) -> Result<Self::Engine>;
 
-    /// Whether deletes find room when the device is full.
-    fn deletes_when_full(&self) -> bool {
+    /// Whether a full engine takes writes again as soon as enough was deleted.
+    fn reuses_room(&self) -> bool {
         true
     }
 
