@@ -7,6 +7,10 @@ use oxetcd_mvcc::{NoLeases, Store};
 use oxetcd_storage::{Buffer, Durability, Memory};
 use std::{hint::black_box, sync::Arc};
 
+// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const VALUE_BYTES: usize = 256;
 
 /// Scatters numbers, so that keys are not written in their order.

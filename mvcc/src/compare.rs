@@ -4,6 +4,7 @@ use crate::{
     Result,
     history::Place,
     index::{WALK_KEYS, Walk},
+    leaf::KeyRef,
     read, record,
     span::Target,
     view::View,
@@ -46,7 +47,7 @@ fn holds(view: &View<'_>, compare: &Compare) -> Result<bool> {
         Target::Key(key) => view.shared.index.get(key, view.current).into_iter().for_each(&mut check),
         Target::Span(span) => {
             let mut walk = Walk::new(&view.shared.index, span, view.current, false);
-            let mut visit = |_: &[u8], place| {
+            let mut visit = |_: KeyRef<'_>, place| {
                 check(place);
                 ControlFlow::Continue(())
             };

@@ -8,6 +8,7 @@
 use crate::{
     Result,
     history::Place,
+    leaf::KeyRef,
     record::{self, put_varint, varint_len},
 };
 use bytes::Bytes;
@@ -129,7 +130,7 @@ impl Encoder {
     }
 
     /// Appends a record of which only the index's part is asked for.
-    pub(crate) fn push_meta(&mut self, key: &[u8], place: &Place) {
+    pub(crate) fn push_meta(&mut self, key: KeyRef<'_>, place: &Place) {
         let main = place.revision.main;
         let len = record::meta_len(key, place.created, main, place.version);
         self.push_with(len, |out| record::put_meta(out, key, place.created, main, place.version));
@@ -197,7 +198,7 @@ mod tests {
         let mut encoder = Encoder::default();
         encoder.push_without_value(&record).expect("it is a record");
         let place = Place { revision: Revision::new(9, 0), created: 2, version: 3, leased: true };
-        encoder.push_meta(b"key", &place);
+        encoder.push_meta(KeyRef::from(&b"key"[..]), &place);
         let kvs = encoder.finish().decode().expect("just written");
         let meta = KeyValue {
             key: "key".into(),

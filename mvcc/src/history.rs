@@ -52,7 +52,8 @@ fn place(created: i64, entry: &Entry) -> Option<Place> {
 }
 
 /// The versions of one key that are not compacted away; at least one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) enum History {
     /// A single live version.
     One(One),
@@ -87,8 +88,7 @@ impl History {
     }
 
     /// Revision of the latest change, also if that was a deletion.
-    #[cfg(test)]
-    fn modified(&self) -> Revision {
+    pub(crate) fn modified(&self) -> Revision {
         match self {
             History::One(one) => one.entry().revision(),
             History::Many(log) => log.newest().revision(),

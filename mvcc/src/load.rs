@@ -5,10 +5,10 @@
 //! goes into the tree in that order; the first group, often the only one, becomes the tree as it is. Of a
 //! record only what the index keeps is read, and its key is copied to one arena.
 
-use crate::{Error, Result, history::History, index::Index, key::Key, log::Entry, record};
+use crate::{Error, Result, history::History, index::Index, leaf::Leaf, log::Entry, record, tree::Tree};
 use oxetcd_api::Revision;
 use oxetcd_storage::{Buffer, Table};
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 /// Records of a group: a compromise between order and memory (about 20 MiB).
 const GROUP_RECORDS: usize = 1 << 18;
@@ -33,15 +33,17 @@ pub(crate) fn index(buffer: &Buffer) -> Result<(Index, i64)> {
     })?;
     outcome?;
     loader.merge();
-    Ok((Index::from_sorted(loader.map), loader.newest))
+    Ok((Index::new(loader.tree), loader.newest))
 }
 
 #[derive(Default)]
 struct Loader {
-    map: BTreeMap<Key, History>,
+    tree: Tree,
     arena: Vec<u8>,
     group: Vec<Loaded>,
     newest: i64,
+    /// Whether a group is in the tree already.
+    begun: bool,
 }
 
 impl Loader {
@@ -84,42 +86,43 @@ impl Loader {
         });
         let same_key = |a: &Loaded, b: &Loaded| a.head == b.head && key(a) == key(b);
         let runs = self.group.chunk_by(same_key);
-        if self.map.is_empty() {
-            let histories = runs.filter_map(|run| Some((Key::new(key(run.first()?)), history(None, run)?)));
-            self.map = histories.collect();
-        } else {
+        if std::mem::replace(&mut self.begun, true) {
             for run in runs {
                 let key = key(&run[0]);
-                if let Some(known) = self.map.get_mut(key) {
-                    history(Some(known), run);
-                } else if let Some(new) = history(None, run) {
-                    self.map.insert(Key::new(key), new);
+                let leaf = self.tree.leaf_mut(key);
+                match leaf.search(key) {
+                    Ok(at) => extend(leaf, at, run),
+                    Err(_) => self.tree.insert(key, history(run)),
                 }
             }
+        } else {
+            self.tree = Tree::from_sorted(runs.map(|run| (key(&run[0]), history(run))));
         }
         self.group.clear();
         self.arena.clear();
     }
 }
 
-/// Adds the changes of one key to what is known of it, or returns what they make.
-fn history(known: Option<&mut History>, run: &[Loaded]) -> Option<History> {
-    let (mut new, rest) = match (known, run) {
-        (Some(known), run) => {
-            run.iter().for_each(|loaded| add(known, &loaded.entry));
-            return None;
+/// The history that the changes of one key make.
+fn history(run: &[Loaded]) -> History {
+    let mut history = History::new(run[0].created, run[0].entry);
+    for Loaded { entry, .. } in &run[1..] {
+        if !entry.is_tombstone() {
+            history.put(entry.main, entry.sub, entry.leased);
+        } else if history.newest().is_some() {
+            history.delete(entry.main, entry.sub);
         }
-        (None, [first, rest @ ..]) => (History::new(first.created, first.entry), rest),
-        (None, []) => return None,
-    };
-    rest.iter().for_each(|loaded| add(&mut new, &loaded.entry));
-    Some(new)
+    }
+    history
 }
 
-fn add(history: &mut History, entry: &Entry) {
-    if !entry.is_tombstone() {
-        history.put(entry.main, entry.sub, entry.leased);
-    } else if history.newest().is_some() {
-        history.delete(entry.main, entry.sub);
+/// Adds changes of a key that is in the tree already.
+fn extend(leaf: &mut Leaf, at: usize, run: &[Loaded]) {
+    for Loaded { entry, .. } in run {
+        if entry.is_tombstone() {
+            leaf.delete(at, entry.main, entry.sub);
+        } else {
+            leaf.put(at, entry.main, entry.sub, entry.leased);
+        }
     }
 }

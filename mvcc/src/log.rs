@@ -39,7 +39,8 @@ impl Entry {
 pub(crate) type Garbage = Vec<Box<[Entry]>>;
 
 /// Entries in order of revision; never empty between two calls of the history that owns it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Log {
     /// `create_revision` of the lifetime that the first entry belongs to.
     created: i64,

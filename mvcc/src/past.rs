@@ -104,7 +104,7 @@ impl Found<'_> {
 fn event(seen: &Seen<'_>, fields: &Fields<'_>) -> Event {
     let revision = seen.revision;
     if seen.tombstone {
-        let record = record::encode_tombstone(revision, fields.key);
+        let record = record::encode_tombstone(revision, fields.key.into());
         return Event {
             kind: EventKind::Delete,
             key: record.key,

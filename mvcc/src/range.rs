@@ -7,7 +7,8 @@ use crate::{
     EncodedKvs, Result,
     encoded::Encoder,
     history::Place,
-    index::{COUNT_KEYS, WALK_KEYS, Walk},
+    index::{WALK_KEYS, Walk},
+    leaf::KeyRef,
     read, record,
     span::Span,
     store::Shared,
@@ -121,7 +122,7 @@ pub(crate) fn span(shared: &Shared, at: i64, span: Span<'_>, request: &RangeRequ
     let limit = usize::try_from(request.limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let job = Job { shared, at, span, filters: Filters::new(request), shape: Shape::of(request), limit };
     if request.count_only {
-        return Ok(RangeResult { count: job.count(), ..RangeResult::default() });
+        return Ok(RangeResult { count: job.walk(false).count_rest(), ..RangeResult::default() });
     }
     match (request.sort_target(), request.sort_order()) {
         (SortTarget::Key, order) => job.in_key_order(order == SortOrder::Descend),
@@ -156,16 +157,6 @@ impl Job<'_> {
         Walk::new(&self.shared.index, self.span, self.at, descending)
     }
 
-    fn count(&self) -> i64 {
-        let (mut walk, mut count) = (self.walk(false), 0);
-        let mut add = |_: &[u8], _| {
-            count += 1;
-            ControlFlow::Continue(())
-        };
-        while walk.next(COUNT_KEYS, &mut add) {}
-        count
-    }
-
     fn fetch(&self, revisions: &[Revision], encoder: &mut Encoder) -> Result<()> {
         encoder.expect(revisions.len());
         read::fetch(&self.shared.buffer, revisions, &mut |_, record| self.shape.push(encoder, record))
@@ -173,29 +164,30 @@ impl Job<'_> {
 
     fn in_key_order(&self, descending: bool) -> Result<RangeResult> {
         let mut walk = self.walk(descending);
-        let (mut count, mut taken, mut more) = (0, 0, false);
+        let (mut taken, mut more) = (0, false);
         let mut encoder = Encoder::default();
         let mut revisions = Vec::with_capacity(WALK_KEYS.min(self.limit));
         loop {
             revisions.clear();
-            let keys_max = if taken < self.limit { WALK_KEYS } else { COUNT_KEYS };
-            let goes_on = walk.next(keys_max, |key, place| {
-                count += 1;
-                if self.filters.pass(&place) {
-                    if taken == self.limit {
-                        more = true;
-                    } else if self.shape == Shape::Meta {
-                        taken += 1;
-                        encoder.push_meta(key, &place);
-                    } else {
-                        taken += 1;
-                        revisions.push(place.revision);
-                    }
+            let goes_on = walk.next(WALK_KEYS, |key, place| {
+                if !self.filters.pass(&place) {
+                    return ControlFlow::Continue(());
+                }
+                if taken == self.limit {
+                    more = true;
+                    return ControlFlow::Break(());
+                }
+                taken += 1;
+                match self.shape {
+                    Shape::Meta => encoder.push_meta(key, &place),
+                    Shape::Whole | Shape::WithoutValue => revisions.push(place.revision),
                 }
                 ControlFlow::Continue(())
             });
             self.fetch(&revisions, &mut encoder)?;
             if !goes_on {
+                let everything = !more && !self.filters.any();
+                let count = if everything { taken as i64 } else { self.walk(false).count_rest() };
                 return Ok(RangeResult { revision: 0, count, more, kvs: encoder.finish() });
             }
         }
@@ -205,7 +197,7 @@ impl Job<'_> {
     fn sorted(&self, target: SortTarget, descending: bool, first: usize) -> Result<RangeResult> {
         let mut walk = self.walk(false);
         let (mut count, mut items, mut metas) = (0, Vec::new(), Encoder::default());
-        let mut collect = |key: &[u8], place: Place| {
+        let mut collect = |key: KeyRef<'_>, place: Place| {
             count += 1;
             if items.len() < first && self.filters.pass(&place) {
                 let metric = match target {

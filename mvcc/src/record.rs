@@ -5,7 +5,7 @@
 //! once, in one buffer that holds the record's revision too. Reading picks out single fields and copies
 //! nothing.
 
-use crate::{Error, Result};
+use crate::{Error, Result, leaf::KeyRef};
 use bytes::Bytes;
 use oxetcd_api::{LeaseId, Revision, mvccpb::KeyValue};
 use std::ops::Range;
@@ -53,6 +53,15 @@ fn put_bytes(out: &mut Vec<u8>, tag: u8, value: &[u8]) {
     }
 }
 
+fn put_key(out: &mut Vec<u8>, key: KeyRef<'_>) {
+    if key.len() > 0 {
+        out.push(KEY);
+        put_varint(out, key.len() as u64);
+        out.extend_from_slice(key.prefix);
+        out.extend_from_slice(key.suffix);
+    }
+}
+
 /// A record just made: three views of one buffer.
 pub(crate) struct Record {
     /// Its key in the `key` table.
@@ -97,12 +106,12 @@ pub(crate) fn encode_put(
 }
 
 /// The record of a deletion: it stores the key alone.
-pub(crate) fn encode_tombstone(revision: Revision, key: &[u8]) -> Record {
+pub(crate) fn encode_tombstone(revision: Revision, key: KeyRef<'_>) -> Record {
     let place = revision.to_tombstone_bytes();
     let len = place.len() + bytes_len(key.len()) + number_len(revision.main);
     let mut out = Vec::with_capacity(len);
     out.extend_from_slice(&place);
-    put_bytes(&mut out, KEY, key);
+    put_key(&mut out, key);
     let key_end = out.len();
     put_number(&mut out, MOD_REVISION, revision.main);
     let out = Bytes::from(out);
@@ -115,13 +124,13 @@ pub(crate) fn encode_tombstone(revision: Revision, key: &[u8]) -> Record {
 }
 
 /// Bytes of a record without value and lease.
-pub(crate) fn meta_len(key: &[u8], created: i64, modified: i64, version: i64) -> usize {
+pub(crate) fn meta_len(key: KeyRef<'_>, created: i64, modified: i64, version: i64) -> usize {
     bytes_len(key.len()) + number_len(created) + number_len(modified) + number_len(version)
 }
 
 /// Writes a record without value and lease.
-pub(crate) fn put_meta(out: &mut Vec<u8>, key: &[u8], created: i64, modified: i64, version: i64) {
-    put_bytes(out, KEY, key);
+pub(crate) fn put_meta(out: &mut Vec<u8>, key: KeyRef<'_>, created: i64, modified: i64, version: i64) {
+    put_key(out, key);
     put_number(out, CREATE_REVISION, created);
     put_number(out, MOD_REVISION, modified);
     put_number(out, VERSION, version);
@@ -258,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_tombstone_stores_its_key_alone() {
-        let record = encode_tombstone(Revision::new(300, 2), b"k");
+        let record = encode_tombstone(Revision::new(300, 2), KeyRef::from(&b"k"[..]));
         assert_eq!(record.stored[..], *b"\x0a\x01k");
         assert_eq!(record.event[..], *b"\x0a\x01k\x18\xac\x02");
         assert_eq!(Revision::from_bytes(&record.place), Some((Revision::new(300, 2), true)));

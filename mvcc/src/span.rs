@@ -7,6 +7,13 @@ pub(crate) struct Span<'a> {
     pub(crate) end: Option<&'a [u8]>,
 }
 
+impl Span<'_> {
+    /// Whether no key can be inside.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.end.is_some_and(|end| end <= self.start)
+    }
+}
+
 /// What a request's `key` and `range_end` ask for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {

@@ -8,7 +8,7 @@ use crate::{
     EncodedKvs, Error, Result, Store,
     encoded::Encoder,
     history::Place,
-    index::{COUNT_KEYS, WALK_KEYS, Walk},
+    index::{WALK_KEYS, Walk},
     range::Shape,
     read,
     span::{Span, Target},
@@ -119,7 +119,7 @@ impl RangeStream {
             revisions.clear();
             let goes_on = walk.next(WALK_KEYS, |key, place: Place| {
                 if taken == wanted {
-                    next_key = Some(Bytes::copy_from_slice(key));
+                    next_key = Some(key.to_vec().into());
                     return ControlFlow::Break(());
                 }
                 taken += 1;
@@ -138,12 +138,6 @@ impl RangeStream {
     }
 
     fn count(&self, span: Span<'_>) -> i64 {
-        let (mut walk, mut count) = (Walk::new(&self.store.shared.index, span, self.at, false), 0);
-        let mut add = |_: &[u8], _| {
-            count += 1;
-            ControlFlow::Continue(())
-        };
-        while walk.next(COUNT_KEYS, &mut add) {}
-        count
+        Walk::new(&self.store.shared.index, span, self.at, false).count_rest()
     }
 }

@@ -78,7 +78,7 @@ impl<'a> View<'a> {
         }
         let mut encoder = Encoder::default();
         match Shape::of(request) {
-            Shape::Meta => encoder.push_meta(key, &place),
+            Shape::Meta => encoder.push_meta(key.into(), &place),
             shape => read::fetch_one(&self.shared.buffer, place.revision, |record| {
                 shape.push(&mut encoder, record)
             })?,

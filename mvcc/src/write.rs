@@ -14,7 +14,6 @@ use oxetcd_api::{
     Event, EventBatch, EventKind, LeaseId, Revision, etcdserverpb::RangeRequest, mvccpb::KeyValue,
 };
 use oxetcd_storage::{Step, Table};
-use std::ops::Bound;
 
 /// Changes that become visible together, under one revision, when [`WriteTxn::end`] is called.
 ///
@@ -99,12 +98,12 @@ impl<'a> WriteTxn<'a> {
             }
         };
         let mut deleted = 0;
-        let mut last: Option<Vec<u8>> = None;
-        loop {
+        let mut start = Some(key.to_vec());
+        while let Some(from) = start {
             let (main, sub) = self.next()?;
-            let from = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
             let mut handful: Vec<(Revision, Place, Record)> = Vec::new();
-            last = self.shared.index.delete(span, from, main, sub, &mut |key, place, sub| {
+            let rest = Span { start: &from, end: span.end };
+            start = self.shared.index.delete(rest, main, sub, &mut |key, place, sub| {
                 let revision = Revision::new(main, i64::from(sub));
                 handful.push((revision, place, record::encode_tombstone(revision, key)));
             });
@@ -117,10 +116,8 @@ impl<'a> WriteTxn<'a> {
                     self.leases.detach(lease, &key);
                 }
             }
-            if last.is_none() {
-                return Ok(deleted);
-            }
         }
+        Ok(deleted)
     }
 
     /// Ends the transaction and makes its changes visible. `None` when there are none: the revision stays.

@@ -28,8 +28,15 @@ enum Step {
 }
 
 fn key() -> impl Strategy<Value = Bytes> {
-    let long = "a key that does not fit inline";
-    prop::sample::select(vec!["a", "aa", "b", "c", long, "d"]).prop_map(Bytes::from)
+    let few = vec!["a", "aa", "b", "c", "a key of more than a few words", "d"];
+    prop_oneof![4 => prop::sample::select(few).prop_map(Bytes::from), 1 => (0..CROWD).prop_map(one_of_many)]
+}
+
+/// Keys that are there from the beginning in half of the histories: enough for several leaves of the index.
+const CROWD: u32 = 400;
+
+fn one_of_many(number: u32) -> Bytes {
+    format!("b/{number:04}").into()
 }
 
 fn end() -> impl Strategy<Value = Bytes> {
@@ -154,6 +161,17 @@ impl Test {
         world.leases.granted = model.leases.clone();
         let committed = model.clone();
         Test { world, model, committed, compactions: VecDeque::new(), hashes: BTreeMap::new() }
+    }
+
+    /// Puts many keys, not in their order.
+    fn crowd(&mut self) {
+        let put = |number: u32| {
+            let key = one_of_many(number * 129 % CROWD);
+            Request::RequestPut(pb::PutRequest { key, value: "v".into(), ..Default::default() })
+        };
+        for first in (0..CROWD).step_by(100) {
+            self.run(Step::Txn(transaction(vec![], (first..first + 100).map(put).collect(), vec![])));
+        }
     }
 
     /// A revision from a distance; 0 stays "now" half of the time, as 0.
@@ -331,8 +349,11 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn behaves_as_the_model(steps in prop::collection::vec(step(), 1..60)) {
+    fn behaves_as_the_model(crowded in any::<bool>(), steps in prop::collection::vec(step(), 1..60)) {
         let mut test = Test::new();
+        if crowded {
+            test.crowd();
+        }
         for step in steps {
             test.run(step);
         }
