@@ -4,9 +4,12 @@ mod common;
 
 use common::{Op, World, request};
 use oxetcd_api::etcdserverpb::WatchCreateRequest;
-use oxetcd_watch::{CatchUp, QueueLimit, ReplyQueue};
+use oxetcd_watch::{CatchUp, QueueLimit, ReplyQueue, Sink, SinkError, WatchReply};
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Wake},
 };
 
@@ -118,19 +121,111 @@ fn many_watchers_of_one_full_stream_all_get_their_turn() {
 }
 
 #[test]
-fn replies_that_hold_nothing_do_not_leave_others_waiting() {
+fn a_read_that_brings_nothing_passes_its_room_on() {
     let world = World::new();
     let client = world.slow_client(1);
+    client.watch(("quiet", ""), 0);
     client.watch(("a", ""), 0);
-    client.watch(("b", ""), 0);
-    put_many(&world, "a", 3);
-    // Both fall behind, while there is room for one; the first to be read for finds nothing for itself.
-    world.store.put("a", "unpublished");
+    put_many(&world, "a", 2);
+    assert_eq!(client.room(), 0);
+    world.store.put("b", "unpublished");
     world.hub.reset();
+    world.settle();
+    assert_eq!(world.hub.stats().slow_watchers, 2, "both wait for room");
+    assert_eq!(client.take(1).len(), 1);
+    world.settle();
+    assert_eq!(world.hub.stats().slow_watchers, 0, "there was room for one, and neither needed it");
+}
+
+#[test]
+fn a_quiet_watcher_has_missed_nothing_when_its_past_is_compacted() {
+    let world = World::new();
+    let client = world.slow_client(2);
+    client.watch(("quiet", ""), 0);
+    client.watch(("a", ""), 0);
+    for _ in 0..10 {
+        world.put("a", "v");
+        client.read();
+    }
+    world.store.compact(11);
+    world.store.put("quiet", "1");
+    world.hub.reset();
+    world.settle();
+    assert_eq!(client.brief(), ["0@12 +quiet=1:12"]);
+    for _ in 0..10 {
+        world.put("a", "v");
+        client.read();
+    }
+    world.store.compact(22);
+    put_many(&world, "a", 2);
+    world.put("quiet", "2");
     world.settle();
     client.read();
     world.settle();
-    assert_eq!(world.hub.stats().slow_watchers, 0);
+    assert_eq!(client.brief(), ["0@25 +quiet=2:25"]);
+}
+
+/// The reader took its replies just after the push failed and just before the watcher was set aside, so that
+/// it had no reason to say that it has drained.
+#[test]
+fn room_made_while_a_watcher_is_set_aside_is_not_missed() {
+    #[derive(Default)]
+    struct Racing {
+        full: AtomicBool,
+        taken: AtomicUsize,
+    }
+    impl Sink for Racing {
+        fn try_send(&self, _reply: WatchReply) -> Result<(), SinkError> {
+            if self.full.swap(false, Ordering::SeqCst) {
+                return Err(SinkError::Full);
+            }
+            self.taken.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        fn send_control(&self, _reply: WatchReply) {}
+        fn room(&self) -> usize {
+            usize::from(!self.full.load(Ordering::SeqCst))
+        }
+    }
+    let world = World::new();
+    let sink = Arc::new(Racing::default());
+    let stream = world.hub.open(sink.clone());
+    stream.create(&request(("a", ""), 0), |_| Ok(()));
+    sink.full.store(true, Ordering::SeqCst);
+    world.put("a", "1");
+    world.settle();
+    assert_eq!(sink.taken.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn what_was_read_for_a_canceled_watcher_goes_to_nobody() {
+    let world = World::new();
+    world.put("a", "old");
+    let client = Arc::new(world.client());
+    let id = client.watch(("a", ""), 1);
+    let (other, store) = (client.clone(), world.store.clone());
+    let act = move || {
+        other.stream.cancel(id);
+        other.stream.create(&request(("a", ""), 0), |_| Ok(()));
+    };
+    *store.during_read.lock().unwrap() = Some(Box::new(act));
+    world.settle();
+    world.put("a", "new");
+    assert_eq!(client.brief(), ["0@2 canceled", "1@2 created", "1@3 +a=new:3"]);
+}
+
+#[test]
+fn writes_during_a_read_are_neither_lost_nor_doubled() {
+    let world = World::new();
+    world.put("a", "1");
+    let client = world.client();
+    client.watch(("a", ""), 1);
+    let (hub, store) = (world.hub.clone(), world.store.clone());
+    let act = move || hub.publish([store.put("a", "2")]);
+    *world.store.during_read.lock().unwrap() = Some(Box::new(act));
+    world.settle();
+    world.put("a", "3");
+    assert_eq!(client.brief(), ["0@2 +a=1:2", "0@3 +a=2:3", "0@4 +a=3:4"]);
 }
 
 #[test]
@@ -223,9 +318,11 @@ fn publishing_twice_doubles_nothing_and_a_gap_loses_nothing() {
     client.watch(("a", ""), 0);
     let first = world.store.put("a", "1");
     world.publish(first.clone());
-    world.publish(first);
+    world.publish(first.clone());
     world.store.put("a", "2");
     world.put("a", "3");
+    world.publish(first);
+    assert_eq!(world.hub.revision(), 4);
     world.settle();
     assert_eq!(client.brief(), ["0@2 +a=1:2", "0@4 +a=2:3 +a=3:4"]);
 }

@@ -40,6 +40,8 @@ pub struct Store {
     pub reads: AtomicUsize,
     /// A read looks at so many revisions at most; 0 is no limit of its own.
     pub step: AtomicUsize,
+    /// Called once, in the middle of the next read.
+    pub during_read: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 #[derive(Default)]
@@ -140,6 +142,9 @@ impl History for Store {
         visit: &mut dyn FnMut(Event),
     ) -> Result<i64, HistoryError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
+        if let Some(act) = self.during_read.lock().unwrap().take() {
+            act();
+        }
         if self.broken.load(Ordering::Relaxed) {
             return Err(HistoryError::Unavailable("broken by the test".into()));
         }
