@@ -117,3 +117,49 @@ impl<V: Clone> SortedMap<V> {
         Some(self.leaves.partition_point(|leaf| leaf[0].0 <= key).saturating_sub(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+    use std::collections::BTreeMap;
+
+    fn entries(map: &SortedMap<u16>) -> Vec<(Bytes, u16)> {
+        map.iter().map(|(key, value)| (key.clone(), *value)).collect()
+    }
+
+    fn key(n: u16) -> Bytes {
+        Bytes::copy_from_slice(&n.to_be_bytes())
+    }
+
+    proptest! {
+        /// Sets and removals, in order and at random, leave what they leave in a `BTreeMap`; copies keep what
+        /// they had.
+        #[test]
+        fn is_a_map(
+            ordered in 0..300_u16,
+            changes in vec((0..600_u16, proptest::option::weighted(0.5, any::<u16>())), 0..900),
+            from in 0..650_u16,
+            to in proptest::option::of(0..650_u16),
+        ) {
+            let (mut map, mut model) = (SortedMap::default(), BTreeMap::new());
+            (0..ordered).for_each(|n| assert_eq!(map.insert(key(n), n), model.insert(key(n), n)));
+            let (copy, copied) = (map.clone(), model.clone());
+            for (n, value) in changes {
+                match value {
+                    Some(value) => prop_assert_eq!(map.insert(key(n), value), model.insert(key(n), value)),
+                    None => prop_assert_eq!(map.remove(&key(n)), model.remove(&key(n))),
+                }
+                prop_assert_eq!(map.get(&key(n)), model.get(&key(n)));
+            }
+            prop_assert_eq!(entries(&copy), copied.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(entries(&map), model.clone().into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(map.first_key(), model.first_key_value().map(|(key, _)| key));
+            let (from, to) = (key(from), to.map(key));
+            let inside = |key: &Bytes| *key >= from && to.as_ref().is_none_or(|to| key < to);
+            let wanted: Vec<_> = model.keys().filter(|key| inside(key)).cloned().collect();
+            let found: Vec<_> = map.range(&from, to.as_deref()).map(|(key, _)| key.clone()).collect();
+            prop_assert_eq!(found, wanted);
+        }
+    }
+}
