@@ -25,6 +25,8 @@ pub trait StateMachine {
     /// Local I/O errors, or a snapshot that is damaged or missing.
     fn restore(&mut self, snapshot: &raftpb::Snapshot) -> io::Result<()>;
 
-    /// The index of the last entry applied.
+    /// The index of the last entry applied. It must not pass a membership change before
+    /// [`Node::apply_conf_change`](crate::Node::apply_conf_change) was called for it: a member may campaign
+    /// only under the membership that it knows to be committed.
     fn applied(&self) -> u64;
 }

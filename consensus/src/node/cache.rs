@@ -142,10 +142,15 @@ impl Storage for LogCache {
         Ok(self.last())
     }
 
-    fn snapshot(&self, request_index: u64, _: u64) -> Result<Snapshot> {
-        // One that the remaining entries do not continue would leave the follower where it was.
-        let useful =
-            |snapshot: &&Snapshot| snapshot.get_metadata().index >= self.base_index.max(request_index).max(1);
+    fn snapshot(&self, request_index: u64, to: u64) -> Result<Snapshot> {
+        // One that the remaining entries do not continue would leave the follower where it was, and a member
+        // that joined after it was taken would not find itself in it.
+        let useful = |snapshot: &&Snapshot| {
+            let metadata = snapshot.get_metadata();
+            let members = metadata.get_conf_state();
+            metadata.index >= self.base_index.max(request_index).max(1)
+                && (members.voters.contains(&to) || members.learners.contains(&to))
+        };
         match self.snapshot.as_ref().filter(useful) {
             Some(snapshot) => Ok(snapshot.clone()),
             None => {

@@ -65,6 +65,10 @@ fn check_entries(message: &raftpb::Message, kind: MessageType) -> Result<(), Nod
         }
         MessageType::MsgAppend => {
             let (mut index, mut term) = (message.index(), message.log_term());
+            if (index == 0) != (term == 0) {
+                // The algorithm says 0 for the term of an entry that it does not have, and would find a match.
+                return Err(NodeError::BadMessage("that follows no entry"));
+            }
             for entry in &message.entries {
                 if entry.index() != index + 1 || entry.term() < term || entry.term() > message.term() {
                     return Err(NodeError::BadMessage("with entries that are not consecutive"));
@@ -98,6 +102,10 @@ fn check_against_log<S: Storage>(
         {
             // A candidate asks for votes once its log is durable, so this cannot be an answer.
             Err(NodeError::BadMessage("that answers no question"))
+        }
+        MessageType::MsgTransferLeader if node.raft.state != StateRole::Leader => {
+            // The algorithm would pass it on as if it were its own.
+            Err(NodeError::BadMessage("for the leader"))
         }
         MessageType::MsgSnapshot => check_snapshot(message),
         _ => Ok(()),

@@ -96,7 +96,7 @@ impl Node {
     /// [`NodeError::CannotCampaign`] if this member does not vote, has committed membership changes still to
     /// apply, or (as the only voter) entries that are not persisted.
     pub fn campaign(&mut self) -> Result<(), NodeError> {
-        if !self.may_be_elected() {
+        if !self.may_be_elected() || !self.raw.raft.promotable() {
             return Err(NodeError::CannotCampaign);
         }
         self.raw.campaign()?;

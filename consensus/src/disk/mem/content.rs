@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-const SECTOR_BYTES: usize = 512;
+/// The unit in which a disk writes.
+pub(super) const SECTOR_BYTES: usize = 512;
 
 /// What the process sees, what is on the medium, and the sectors in which they may differ.
 #[derive(Default)]

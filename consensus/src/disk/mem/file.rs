@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::content::Content;
+use super::content::{Content, SECTOR_BYTES};
 use super::{Fault, MemDisk, State};
 use crate::disk::DiskFile;
 
@@ -42,14 +42,16 @@ impl DiskFile for MemFile {
 
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let fault = self.with(|state, _| Ok(state.change()))?;
+        let start = usize::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         let (bytes, outcome) = match fault {
             None => (bytes, Ok(())),
             Some(Fault::Error(kind)) => return Err(kind.into()),
             Some(Fault::ShortWrite(kept)) => {
-                (&bytes[..kept.min(bytes.len())], Err(io::ErrorKind::StorageFull.into()))
+                let end = start + kept.min(bytes.len());
+                let kept = (end - end % SECTOR_BYTES).saturating_sub(start);
+                (&bytes[..kept], Err(io::ErrorKind::StorageFull.into()))
             }
         };
-        let start = usize::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         let end = start + bytes.len();
         let len = usize::try_from(self.len()?).unwrap_or(usize::MAX);
         self.with(|state, _| state.room_for(end.saturating_sub(len)))?;

@@ -24,7 +24,8 @@ use super::{Disk, DiskFile, Open};
 pub enum Fault {
     /// The operation does nothing and fails with this kind.
     Error(io::ErrorKind),
-    /// A write leaves only this many of its bytes and fails with `StorageFull`; any other operation just fails so.
+    /// A write leaves at most this many of its bytes, up to the end of a sector (file systems run out of space
+    /// in blocks), and fails with `StorageFull`; any other operation just fails so.
     ShortWrite(usize),
 }
 
