@@ -232,24 +232,27 @@ impl Buffer {
     }
 
     fn commit_locked(&self, durability: Durability) -> Result<bool> {
-        let Some(sealed) = self.seal() else { return Ok(false) };
+        // A layer whose commit failed goes first, alone: steps since then are in the open one.
+        let is_left = self.commit_sealed(durability)?;
+        self.seal();
+        Ok(self.commit_sealed(durability)? || is_left)
+    }
+
+    fn commit_sealed(&self, durability: Durability) -> Result<bool> {
+        let Some(sealed) = self.layers.read().sealed.clone() else { return Ok(false) };
         self.engine.commit(&sealed.to_batch(), durability)?;
         self.layers.write().sealed = None;
         Ok(true)
     }
 
-    /// Closes the open layer between two steps. A layer whose commit failed is still there: it goes first.
-    fn seal(&self) -> Option<Arc<Layer>> {
+    /// Closes the open layer between two steps. There is no sealed one.
+    fn seal(&self) {
         let _turn = self.step.lock();
         let mut layers = self.layers.write();
-        if layers.sealed.is_none() {
-            if layers.open.pending.ops == 0 {
-                return None;
-            }
+        if layers.open.pending.ops > 0 {
             layers.sealed = Some(Arc::new(std::mem::take(&mut layers.open)));
             layers.seals += 1;
         }
-        layers.sealed.clone()
     }
 
     /// Commits, and takes a consistent view of all tables right behind that commit. The view holds whole
