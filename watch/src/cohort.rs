@@ -2,8 +2,9 @@
 //!
 //! Reading for each watcher alone would cost a read a watcher; reading for all at once would hold those near
 //! the head back behind one that starts at the beginning of time. So a turn belongs to the watcher that has
-//! waited longest. It takes along those that its read serves anyway: of the same key, or, once it is near the
-//! current revision, all that are not further behind. The rest wait for their own turn, in order.
+//! waited longest. It takes along those that its read serves anyway and that are not further behind: of the
+//! same key, or of other ranges if it reads a range, or all when a crowd waits near the current revision. The
+//! rest wait for their own turn, in order.
 
 use crate::{
     HistoryError,
@@ -21,8 +22,11 @@ use std::{collections::HashMap, sync::Arc};
 const COHORT_LIMIT: usize = 512;
 /// Waiting watchers looked at to find them, at most.
 const LOOK_LIMIT: usize = 1024;
-/// A watcher at most this many revisions behind is near: whatever the ranges, one read serves all.
+/// With so few revisions to read, and so many waiting for them, one read of all keys is cheaper than one for
+/// each key, whatever the ranges.
 const NEAR_REVISIONS: i64 = 4096;
+/// See [`NEAR_REVISIONS`].
+const CROWD: usize = 16;
 
 /// One watcher of a cohort, as it was when the read began.
 pub(crate) struct Member {
@@ -61,23 +65,26 @@ impl State {
             to: self.current,
         };
         self.enlist(leader, &mut cohort);
-        let near = cohort.to - cohort.from < NEAR_REVISIONS;
-        let lead_range = cohort.range.clone();
-        let joins = |range: &KeyRange| {
-            let single = |range: &KeyRange| matches!(range, KeyRange::Single(_));
-            near || *range == lead_range || !(single(range) || single(&lead_range))
-        };
-        let fits = |key: &usize| {
-            let watcher = &self.watchers[*key];
-            watcher.next >= cohort.from && joins(&watcher.wish.range)
-        };
-        let mates: Vec<usize> = self.ready().take(LOOK_LIMIT).filter(fits).take(COHORT_LIMIT - 1).collect();
+        let mates = self.mates(&cohort);
         for key in mates {
             if self.start_reading(key) {
                 self.enlist(key, &mut cohort);
             }
         }
         Some(cohort)
+    }
+
+    /// Chooses who is read for together with the leader, who is all that is in `cohort` yet.
+    fn mates(&self, cohort: &Cohort) -> Vec<usize> {
+        let not_behind = |key: &usize| self.watchers[*key].next >= cohort.from;
+        let waiting: Vec<usize> = self.ready().take(LOOK_LIMIT).filter(not_behind).collect();
+        let crowd = cohort.to - cohort.from < NEAR_REVISIONS && waiting.len() >= CROWD;
+        let single = |range: &KeyRange| matches!(range, KeyRange::Single(_));
+        let joins = |key: &usize| {
+            let range = &self.watchers[*key].wish.range;
+            crowd || *range == cohort.range || !(single(range) || single(&cohort.range))
+        };
+        waiting.into_iter().filter(joins).take(COHORT_LIMIT - 1).collect()
     }
 
     fn enlist(&self, key: usize, cohort: &mut Cohort) {

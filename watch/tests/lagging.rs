@@ -257,6 +257,26 @@ fn watchers_that_fell_behind_together_share_the_reads() {
 }
 
 #[test]
+fn few_keys_are_read_one_by_one_and_a_crowd_at_once() {
+    for (keys, reads) in [(3, 3), (100, 1)] {
+        let world = World::new();
+        let client = world.client();
+        let key = |number: i32| format!("key{number}");
+        for number in 0..keys {
+            client.watch((&key(number), ""), 0);
+            world.store.put(&key(number), "v");
+        }
+        world.hub.reset();
+        world.settle();
+        assert_eq!(world.store.reads.load(Ordering::Relaxed), reads);
+        let later = |id: i64| format!("{id}@{} +key{id}=v:{}", keys + 1, id + 2);
+        let mut seen = client.brief();
+        seen.sort_by_key(|line| line.split('@').next().and_then(|id| id.parse::<i64>().ok()));
+        assert_eq!(seen, (0..i64::from(keys)).map(later).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_history_that_stops_early_is_read_to_the_end() {
     let world = World::new();
     world.store.step.store(3, Ordering::Relaxed);
