@@ -31,7 +31,7 @@ pub(crate) struct Meta {
 impl Meta {
     /// Picks the newest valid meta of a file.
     pub(crate) fn newest(source: &impl ReadAt) -> Result<Meta> {
-        let file_bytes = source.len()?;
+        let file_bytes = source.total_bytes()?;
         let first = read(source, file_bytes, 0)?;
         let second = match &first {
             Ok(first) => read(source, file_bytes, first.page_bytes)?.ok(),
@@ -110,7 +110,7 @@ impl Meta {
 /// Reads the meta at `offset`. The outer error is the device's, the inner one the meta's.
 fn read(source: &impl ReadAt, file_bytes: u64, offset: u64) -> Result<Result<Meta>> {
     let mut page = [0; HEADER_BYTES + META_BYTES];
-    if file_bytes.saturating_sub(page.len() as u64) < offset {
+    if file_bytes < offset + page.len() as u64 {
         return Ok(Err(Error::NotBolt));
     }
     source.read_exact_at(&mut page, offset)?;

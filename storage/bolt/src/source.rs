@@ -19,15 +19,7 @@ pub trait ReadAt {
     ///
     /// # Errors
     /// When the device fails.
-    fn len(&self) -> io::Result<u64>;
-
-    /// Whether there is no byte.
-    ///
-    /// # Errors
-    /// As [`ReadAt::len`].
-    fn is_empty(&self) -> io::Result<bool> {
-        Ok(self.len()? == 0)
-    }
+    fn total_bytes(&self) -> io::Result<u64>;
 }
 
 impl ReadAt for File {
@@ -35,7 +27,7 @@ impl ReadAt for File {
         FileExt::read_exact_at(self, buffer, offset)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn total_bytes(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 }
@@ -48,7 +40,7 @@ impl ReadAt for [u8] {
         Ok(())
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn total_bytes(&self) -> io::Result<u64> {
         Ok(self.len() as u64)
     }
 }
@@ -58,7 +50,7 @@ impl ReadAt for Vec<u8> {
         self.as_slice().read_exact_at(buffer, offset)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn total_bytes(&self) -> io::Result<u64> {
         Ok(self.len() as u64)
     }
 }
@@ -68,8 +60,8 @@ impl<S: ReadAt + ?Sized> ReadAt for &S {
         (**self).read_exact_at(buffer, offset)
     }
 
-    fn len(&self) -> io::Result<u64> {
-        (**self).len()
+    fn total_bytes(&self) -> io::Result<u64> {
+        (**self).total_bytes()
     }
 }
 
@@ -93,7 +85,7 @@ impl ReadAt for LockedFile {
         FileExt::read_exact_at(&*self.0, buffer, offset)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn total_bytes(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 }
