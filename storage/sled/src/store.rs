@@ -18,12 +18,17 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// A record that every database has: sled takes files that it cannot read for empty ones.
 const MARK: &[u8] = &[0xff, b'm', b'a', b'r', b'k'];
 /// The bytes of all keys and values; sled does not know them.
 const LIVE: &[u8] = &[0xff, b'l', b'i', b'v', b'e'];
+
+/// How long sled's threads may take to end.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// An open database.
 pub(crate) struct Store {
@@ -60,8 +65,7 @@ impl Store {
     pub(crate) fn open(dir: Arc<Dir>, path: &Path, is_new: bool, options: &Options) -> Result<Self> {
         let failed = |error| from_sled(error, path);
         let (db, live) = catch(path, || {
-            let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
-            let db = config.mode(sled::Mode::HighThroughput).open().map_err(failed)?;
+            let db = open_patiently(path, options)?;
             if is_new {
                 db.insert(MARK, &[]).map_err(failed)?;
                 db.flush().map_err(failed)?;
@@ -206,6 +210,26 @@ impl Store {
     /// Bytes of all keys and values.
     pub(crate) fn live_bytes(&self) -> u64 {
         self.live.load(Ordering::Relaxed)
+    }
+}
+
+/// Opens the database, though its last user may still be at it: sled's threads let go of the files a little
+/// after the last handle is gone. Nobody else can have them, since the directory is ours.
+fn open_patiently(path: &Path, options: &Options) -> Result<Db> {
+    let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
+    let config = config.mode(sled::Mode::HighThroughput);
+    let mut waited = Duration::ZERO;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                if waited >= LOCK_PATIENCE {
+                    return Err(Error::Locked(format!("{}: {error}", path.display())));
+                }
+            }
+            result => return result.map_err(|error| from_sled(error, path)),
+        }
+        std::thread::sleep(LOCK_POLL);
+        waited += LOCK_POLL;
     }
 }
 

@@ -1,0 +1,55 @@
+//! Room on the device, looked for before it is needed: what RocksDB writes in the background, long after a
+//! commit, must find some too, or it stops writing.
+
+use crate::error::from_io;
+use oxetcd_storage::{Batch, Error, Result};
+use rustix::{
+    fs::statvfs,
+    process::{Resource, getrlimit},
+};
+use std::path::Path;
+
+/// Room held back from batches that write, for those that delete.
+const SPARE_BYTES: u64 = 2 << 20;
+
+/// Limits of one database.
+pub(crate) struct Room<'r> {
+    pub(crate) path: &'r Path,
+    /// Bytes of its files now.
+    pub(crate) size_bytes: u64,
+    pub(crate) write_buffer_bytes: u64,
+    pub(crate) max_bytes: Option<u64>,
+}
+
+impl Room<'_> {
+    /// Makes sure that there is room for `batch`.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there is not.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
+        let mut written = 0;
+        for op in batch.ops() {
+            written += (op.key.len() + op.value.as_ref().map_or(0, |value| value.len()) + 16) as u64;
+        }
+        let deletes = batch.ops().iter().any(|op| op.value.is_none()) && written <= 64 << 10;
+        let display = self.path.display();
+        let limit = self.max_bytes.map(|max| if deletes { max + SPARE_BYTES } else { max });
+        if limit.is_some_and(|limit| self.size_bytes + written > limit) {
+            let limit = self.max_bytes.unwrap_or_default();
+            return Err(Error::Full(format!("{display}: the limit of {limit} bytes is reached")));
+        }
+        // The log, the sorted file it becomes, and the same for what is in the buffers already.
+        let needs = 2 * written + 2 * self.write_buffer_bytes + if deletes { 0 } else { SPARE_BYTES };
+        let device = statvfs(self.path).map_err(|error| from_io(&error.into(), self.path))?;
+        let room = device.f_bavail.saturating_mul(device.f_frsize);
+        let room = match getrlimit(Resource::Fsize).current {
+            // Compacting may make one file of all.
+            Some(limit) => room.min(limit.saturating_sub(self.size_bytes)),
+            None => room,
+        };
+        if room < needs {
+            return Err(Error::Full(format!("{display}: {room} bytes left on the device")));
+        }
+        Ok(())
+    }
+}
