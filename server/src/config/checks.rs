@@ -106,7 +106,7 @@ fn check_bootstrap(settings: &Settings) -> Result<(), String> {
                     \"discovery-endpoints\" or \"discovery-srv\""
             .to_owned());
     }
-    if settings.text("discovery-token").is_empty() == !endpoints.is_empty() {
+    if settings.text("discovery-token").is_empty() != endpoints.is_empty() {
         return Err("both --discovery-token and --discovery-endpoints must be set".to_owned());
     }
     if endpoints.iter().any(|endpoint| endpoint.trim().is_empty()) {

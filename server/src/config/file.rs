@@ -35,18 +35,8 @@ pub(super) fn parse(text: &[u8], name: &str, notices: &mut Vec<Notice>) -> Resul
     let read = Section { reader: &mut reader, path: String::new() }.deserialize(document);
     match read {
         Ok(()) => Ok(reader.settings),
-        Err(error) if reader.mistake.is_none() && is_empty(text, &error) => Ok(reader.settings),
         Err(error) => Err(reader.tell(&error)),
     }
-}
-
-/// The parser refuses a text of comments alone.
-fn is_empty(text: &[u8], error: &serde_yaml_ng::Error) -> bool {
-    error.location().is_none()
-        && !text.split(|byte| *byte == b'\n').any(|line| {
-            let line = line.trim_ascii();
-            !line.is_empty() && !line.starts_with(b"#") && line != b"---"
-        })
 }
 
 struct Reader<'a> {
@@ -136,6 +126,11 @@ impl<'de> Visitor<'de> for Section<'_, '_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    /// The parser's word for a file without anything in it.
+    fn visit_none<E: Error>(self) -> Result<(), E> {
         Ok(())
     }
 

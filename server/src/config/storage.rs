@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn retention_is_read_by_its_mode() {
-        let hours = |hours| AutoCompaction::Periodic(Duration::from_secs(hours * 3600));
+        let hours = |hours: u64| AutoCompaction::Periodic(Duration::from_secs(hours * 3600));
         let cases = [
             ("periodic", "0", Ok(AutoCompaction::Off)),
             ("periodic", "", Ok(AutoCompaction::Off)),

@@ -41,7 +41,7 @@ impl Sampler {
         };
         let seen = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seen| Some(next(seen)));
         let count = next(seen.unwrap_or_else(|seen| seen)) & COUNT;
-        count <= FIRST || (count - FIRST) % THEREAFTER == 0
+        count <= FIRST || (count - FIRST).is_multiple_of(THEREAFTER)
     }
 }
 

@@ -45,6 +45,16 @@ pub struct ServerMetrics {
     pub leases_expired: IntCounter,
     /// Revision of the auth store.
     pub auth_revision: IntGauge,
+    families: Families,
+}
+
+/// Versions of clients told apart. The version is a header that a client may fill at will; without a limit, a
+/// hostile one could fill the memory with series.
+const CLIENT_VERSIONS: usize = 16;
+
+/// Metrics with labels.
+#[derive(Debug)]
+struct Families {
     learner_promote_failures: IntCounterVec,
     range: HistogramVec,
     range_series: [OnceLock<Histogram>; 2],
@@ -59,10 +69,6 @@ pub struct ServerMetrics {
     alarms: IntGaugeVec,
 }
 
-/// Versions of clients told apart. The version is a header that a client may fill at will; without a limit, a
-/// hostile one could fill the memory with series.
-const CLIENT_VERSIONS: usize = 16;
-
 #[derive(Debug)]
 struct Client {
     version: Box<str>,
@@ -70,8 +76,8 @@ struct Client {
     stream: IntCounter,
 }
 
-impl ServerMetrics {
-    pub(super) fn new(to: &Registrar<'_>) -> Self {
+impl Families {
+    fn new(to: &Registrar<'_>) -> Self {
         let applies = to.histograms(
             "etcd_server_apply_duration_seconds",
             "Time that applying an entry took, by request.",
@@ -84,37 +90,7 @@ impl ServerMetrics {
             Buckets::MILLISECONDS,
             &["type", "success"],
         );
-        ServerMetrics {
-            has_leader: to.gauge("etcd_server_has_leader", "1 when there is a leader, else 0."),
-            is_leader: to.gauge("etcd_server_is_leader", "1 when this member leads, else 0."),
-            is_learner: to.gauge("etcd_server_is_learner", "1 when this member is a learner, else 0."),
-            leader_changes: to.counter("etcd_server_leader_changes_seen_total", "Changes of leader seen."),
-            proposals_committed: to
-                .gauge("etcd_server_proposals_committed_total", "Index of the last committed entry."),
-            proposals_applied: to
-                .gauge("etcd_server_proposals_applied_total", "Index of the last applied entry."),
-            proposals_pending: to.gauge("etcd_server_proposals_pending", "Proposals without an answer yet."),
-            proposals_failed: to.counter("etcd_server_proposals_failed_total", "Proposals that failed."),
-            heartbeat_send_failures: to.counter(
-                "etcd_server_heartbeat_send_failures_total",
-                "Heartbeats sent late because this member was too slow.",
-            ),
-            slow_applies: to.counter("etcd_server_slow_apply_total", "Entries that took too long to apply."),
-            slow_read_indexes: to
-                .counter("etcd_server_slow_read_indexes_total", "Linearizable reads that waited too long."),
-            read_indexes_failed: to.counter(
-                "etcd_server_read_indexes_failed_total",
-                "Linearizable reads for which no index was agreed.",
-            ),
-            snapshot_apply_in_progress: to.gauge(
-                "etcd_server_snapshot_apply_in_progress_total",
-                "1 while a received snapshot is being applied.",
-            ),
-            quota_bytes: to.gauge("etcd_server_quota_backend_bytes", "Quota in force, in bytes."),
-            learner_promote_successes: to
-                .counter("etcd_server_learner_promote_successes", "Learners promoted while leading."),
-            leases_expired: to.counter("etcd_debugging_server_lease_expired_total", "Leases that ran out."),
-            auth_revision: to.gauge("etcd_debugging_auth_revision", "Revision of the auth store."),
+        Families {
             learner_promote_failures: to.counters(
                 "etcd_server_learner_promote_failures",
                 "Learners that could not be promoted, by reason.",
@@ -154,21 +130,59 @@ impl ServerMetrics {
             ),
         }
     }
+}
+
+impl ServerMetrics {
+    pub(super) fn new(to: &Registrar<'_>) -> Self {
+        ServerMetrics {
+            has_leader: to.gauge("etcd_server_has_leader", "1 when there is a leader, else 0."),
+            is_leader: to.gauge("etcd_server_is_leader", "1 when this member leads, else 0."),
+            is_learner: to.gauge("etcd_server_is_learner", "1 when this member is a learner, else 0."),
+            leader_changes: to.counter("etcd_server_leader_changes_seen_total", "Changes of leader seen."),
+            proposals_committed: to
+                .gauge("etcd_server_proposals_committed_total", "Index of the last committed entry."),
+            proposals_applied: to
+                .gauge("etcd_server_proposals_applied_total", "Index of the last applied entry."),
+            proposals_pending: to.gauge("etcd_server_proposals_pending", "Proposals without an answer yet."),
+            proposals_failed: to.counter("etcd_server_proposals_failed_total", "Proposals that failed."),
+            heartbeat_send_failures: to.counter(
+                "etcd_server_heartbeat_send_failures_total",
+                "Heartbeats sent late because this member was too slow.",
+            ),
+            slow_applies: to.counter("etcd_server_slow_apply_total", "Entries that took too long to apply."),
+            slow_read_indexes: to
+                .counter("etcd_server_slow_read_indexes_total", "Linearizable reads that waited too long."),
+            read_indexes_failed: to.counter(
+                "etcd_server_read_indexes_failed_total",
+                "Linearizable reads for which no index was agreed.",
+            ),
+            snapshot_apply_in_progress: to.gauge(
+                "etcd_server_snapshot_apply_in_progress_total",
+                "1 while a received snapshot is being applied.",
+            ),
+            quota_bytes: to.gauge("etcd_server_quota_backend_bytes", "Quota in force, in bytes."),
+            learner_promote_successes: to
+                .counter("etcd_server_learner_promote_successes", "Learners promoted while leading."),
+            leases_expired: to.counter("etcd_debugging_server_lease_expired_total", "Leases that ran out."),
+            auth_revision: to.gauge("etcd_debugging_auth_revision", "Revision of the auth store."),
+            families: Families::new(to),
+        }
+    }
 
     /// An entry was applied.
     pub fn applied(&self, op: Op, success: bool, took: Duration) {
-        self.applies.observe(op, success, took);
+        self.families.applies.observe(op, success, took);
     }
 
     /// A request was answered.
     pub fn requested(&self, op: Op, success: bool, took: Duration) {
-        self.requests.observe(op, success, took);
+        self.families.requests.observe(op, success, took);
     }
 
     /// A range was read.
     pub fn ranged(&self, success: bool, took: Duration) {
-        let series = self.range_series[usize::from(success)]
-            .get_or_init(|| self.range.with_label_values(&[if success { "true" } else { "false" }]));
+        let series = self.families.range_series[usize::from(success)]
+            .get_or_init(|| self.families.range.with_label_values(&[if success { "true" } else { "false" }]));
         series.observe(took.as_secs_f64());
     }
 
@@ -184,7 +198,7 @@ impl ServerMetrics {
     /// The counters of a version; `None` when there are too many versions already.
     fn client(&self, version: &str) -> Option<&Client> {
         let last = if version == "unknown" { CLIENT_VERSIONS } else { CLIENT_VERSIONS - 1 };
-        let slots = self.clients[..last].iter();
+        let slots = self.families.clients[..last].iter();
         slots
             .map(|slot| slot.get_or_init(|| self.new_client(version)))
             .find(|client| *client.version == *version)
@@ -193,35 +207,35 @@ impl ServerMetrics {
     fn new_client(&self, version: &str) -> Client {
         Client {
             version: version.into(),
-            unary: self.client_requests.with_label_values(&["unary", version]),
-            stream: self.client_requests.with_label_values(&["stream", version]),
+            unary: self.families.client_requests.with_label_values(&["unary", version]),
+            stream: self.families.client_requests.with_label_values(&["stream", version]),
         }
     }
 
     /// A learner could not be promoted.
     pub fn learner_promote_failed(&self, reason: &str) {
-        self.learner_promote_failures.with_label_values(&[reason]).inc();
+        self.families.learner_promote_failures.with_label_values(&[reason]).inc();
     }
 
     /// Says who this member is and which version it serves.
     pub fn identify(&self, member_id: u64, version: &str) {
-        self.server_id.with_label_values(&[&format!("{member_id:x}")]).set(1);
-        self.version.with_label_values(&[version]).set(1);
+        self.families.server_id.with_label_values(&[&format!("{member_id:x}")]).set(1);
+        self.families.version.with_label_values(&[version]).set(1);
     }
 
     /// The version that the cluster works at, as major.minor.
     pub fn set_cluster_version(&self, version: &str) {
-        self.cluster_version.reset();
-        self.cluster_version.with_label_values(&[version]).set(1);
+        self.families.cluster_version.reset();
+        self.families.cluster_version.with_label_values(&[version]).set(1);
     }
 
     /// A feature gate, its stage (`ALPHA`, `BETA`) and whether it is on.
     pub fn set_feature(&self, name: &str, stage: &str, enabled: bool) {
-        self.features.with_label_values(&[name, stage]).set(i64::from(enabled));
+        self.families.features.with_label_values(&[name, stage]).set(i64::from(enabled));
     }
 
     /// An alarm of a member was raised, or is off again.
     pub fn set_alarm(&self, member_id: u64, kind: &str, raised: bool) {
-        self.alarms.with_label_values(&[&format!("{member_id:x}"), kind]).set(i64::from(raised));
+        self.families.alarms.with_label_values(&[&format!("{member_id:x}"), kind]).set(i64::from(raised));
     }
 }
