@@ -19,7 +19,8 @@ pub(crate) struct Change {
 /// When the entry does not hold one; the log is damaged then.
 pub(crate) fn decode(entry: &Entry) -> Result<Change, String> {
     let named = |error: String| format!("log entry {} is no configuration change: {error}", entry.index());
-    let raft = ConfChange::decode(entry.data.clone().unwrap_or_default()).map_err(|e| named(e.to_string()))?;
+    let raft =
+        ConfChange::decode(entry.data.clone().unwrap_or_default()).map_err(|e| named(e.to_string()))?;
     let member = match raft.r#type() {
         ConfChangeType::ConfChangeRemoveNode => MemberChange::Remove(raft.node_id()),
         _ => {

@@ -6,13 +6,16 @@ use crate::{
     net::{Answer, Handler},
     service::{
         AuthService, ClusterService, KvService, LeaseService, MaintenanceService, Propose, Read,
-        WatchService, range,
+        WatchService, range, unary,
     },
     status,
 };
 use hyper::{Request, body::Incoming};
 use oxetcd_grpc::etcdserverpb::{
-    auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer, lease_server::LeaseServer,
+    auth_server::AuthServer,
+    cluster_server::ClusterServer,
+    kv_server::{Kv, KvServer},
+    lease_server::LeaseServer,
     maintenance_server::MaintenanceServer,
 };
 use std::sync::Arc;
@@ -52,6 +55,32 @@ impl<M: Propose + Read> Dispatch<M> {
         }
     }
 
+    /// Answers a hot call directly; see [`unary`].
+    fn unary<Q, A, F>(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        call: impl FnOnce(Arc<Self>, Q) -> F + Send + 'static,
+    ) -> Answer
+    where
+        Q: prost::Message + Default + 'static,
+        A: prost::Message + 'static,
+        F: Future<Output = Result<tonic::Response<A>, Status>> + Send,
+    {
+        let this = self.clone();
+        boxed(async move {
+            let limit = this.member.limits().max_message_bytes();
+            let outcome = match unary::read(request.into_body(), limit).await {
+                Ok(message) => call(this, message).await.map(tonic::Response::into_inner),
+                Err(status) => Err(status),
+            };
+            unary::answer(outcome)
+        })
+    }
+
+    fn kv_service(&self) -> KvService<M> {
+        KvService(self.member.clone())
+    }
+
     fn grpc(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
         let path = request.uri().path();
         let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
@@ -60,6 +89,15 @@ impl<M: Propose + Read> Dispatch<M> {
                 let this = self.clone();
                 boxed(async move { range(&*this.member, request).await })
             }
+            ("etcdserverpb.KV", "Put") => self.unary(request, |this, put| async move {
+                this.kv_service().put(tonic::Request::new(put)).await
+            }),
+            ("etcdserverpb.KV", "Txn") => self.unary(request, |this, txn| async move {
+                this.kv_service().txn(tonic::Request::new(txn)).await
+            }),
+            ("etcdserverpb.KV", "DeleteRange") => self.unary(request, |this, delete| async move {
+                this.kv_service().delete_range(tonic::Request::new(delete)).await
+            }),
             ("etcdserverpb.KV", _) => self.kv.clone().call(request),
             ("etcdserverpb.Watch", "Watch") => boxed(self.watch.clone().answer(request)),
             ("etcdserverpb.Lease", _) => self.lease.clone().call(request),
@@ -81,7 +119,6 @@ impl<M: Propose + Read> Handler for Dispatch<M> {
             let answer = self.grpc(request);
             return Box::pin(async move { Ok(status::in_reference_words(answer.await?)) });
         }
-        let http = self.http.clone();
-        boxed(async move { http.answer(request).await })
+        self.http.handle(request)
     }
 }

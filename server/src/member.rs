@@ -141,9 +141,8 @@ impl Member {
         self.write_leases_down().await;
         self.shared.inbox.send(Input::Stop);
         let threads = std::mem::take(&mut self.threads);
-        let joined = tokio::task::spawn_blocking(move || {
-            threads.into_iter().all(|thread| thread.join().is_ok())
-        });
+        let joined =
+            tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
         let clean = joined.await.unwrap_or(false);
         self.shared.fate.stop();
         self.watching.stop();

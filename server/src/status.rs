@@ -53,8 +53,6 @@ statuses! {
     corrupt = DataLoss, "etcdserver: corrupt cluster";
     /// Auth is off.
     auth_not_enabled = FailedPrecondition, "etcdserver: authentication is not enabled";
-    /// A stream was cancelled.
-    watch_canceled = Canceled, "etcdserver: watch canceled";
 }
 
 /// What the state machine refuses, in the client's words.

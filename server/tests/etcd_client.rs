@@ -94,7 +94,8 @@ async fn leases() -> Outcome {
     let lease = client.lease_grant(1, None).await?;
     let id = lease.id();
     client.put("leased", "v", Some(PutOptions::new().with_lease(id))).await?;
-    let left = client.lease_time_to_live(id, Some(etcd_client::LeaseTimeToLiveOptions::new().with_keys())).await?;
+    let left =
+        client.lease_time_to_live(id, Some(etcd_client::LeaseTimeToLiveOptions::new().with_keys())).await?;
     assert_eq!(left.keys(), [b"leased".to_vec()]);
     assert_eq!(client.leases().await?.leases().len(), 1);
     let (mut keeper, mut answers) = client.lease_keep_alive(id).await?;

@@ -129,8 +129,7 @@ fn replayed_hash(events: &[(i64, Bytes, Bytes)]) -> u32 {
     let (store, _) = Store::open(buffer.clone(), &mut |_, _| {}).expect("an empty store");
     for (_, key, value) in events {
         let put = PutRequest { key: key.clone(), value: value.clone(), ..Default::default() };
-        let (response, _) =
-            store.apply_put(&buffer.begin(), &put, &mut NoLeases).expect("a put into memory");
+        let (response, _) = store.apply_put(&buffer.begin(), &put, &mut NoLeases).expect("a put into memory");
         drop(response);
     }
     store.hash_kv(0).expect("a hash").0.hash

@@ -3,7 +3,11 @@
 mod health;
 mod text;
 
-use crate::{metrics::Metrics, net::Answer, service::Read};
+use crate::{
+    metrics::Metrics,
+    net::{Answer, Handler},
+    service::Read,
+};
 use hyper::{Request, body::Incoming};
 use oxetcd_machine::meta;
 use std::sync::Arc;
@@ -30,7 +34,9 @@ impl<M: Read> Http<M> {
             "/health" | "/livez" | "/readyz" => Text::method_not_allowed("GET"),
             "/version" if get => self.version(),
             "/version" => Text::method_not_allowed("GET"),
-            "/metrics" => Text::ok(self.metrics.render()).with_type("text/plain; version=0.0.4; charset=utf-8"),
+            "/metrics" => {
+                Text::ok(self.metrics.render()).with_type("text/plain; version=0.0.4; charset=utf-8")
+            }
             _ => match path.strip_prefix("/livez/").or_else(|| path.strip_prefix("/readyz/")) {
                 Some(_) if get => health::single_check(&*self.member, path).await,
                 _ => Text::not_found(),
@@ -49,6 +55,13 @@ impl<M: Read> Http<M> {
             storage.as_deref().unwrap_or("unknown"),
         );
         Text::ok(body).with_type("application/json")
+    }
+}
+
+impl<M: Read> Handler for Http<M> {
+    fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
+        let this = self.clone();
+        boxed(async move { this.answer(request).await })
     }
 }
 

@@ -9,12 +9,12 @@ use crate::{
 };
 use oxetcd_api::etcdserverpb::Metadata;
 use oxetcd_consensus::{
-    Disk, Node, NodeConfig, OsDisk, Replay, RestoredLog, SnapStore, Wal, WalOptions, bootstrap,
+    Disk, Node, NodeConfig, OsDisk, Replay, RestoredLog, SnapStore, Wal, WalOptions, node::bootstrap,
 };
 use oxetcd_lease::LeaseConfig;
 use oxetcd_machine::{Machine, Member, meta};
 use oxetcd_mvcc::Compaction;
-use oxetcd_storage::{Buffer, Engine};
+use oxetcd_storage::Buffer;
 use prost::Message;
 use std::{
     fs, io,
@@ -98,7 +98,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
         ..NodeConfig::new(log.member_id)
     };
     let snapshot_index = log.restored.snapshot_index;
-    let node = Node::new(config, log.restored).map_err(text)?;
+    let node = Node::new(&config, log.restored).map_err(text)?;
     let (machine, compaction) = Machine::open(buffer, options.leases).map_err(text)?;
     let members = machine.members().list();
     if !members.is_empty() && machine.members().get(log.member_id).is_none() {
@@ -161,7 +161,7 @@ fn first_entries(wal: &mut Wal, members: &[Member]) -> Result<RestoredLog, Strin
     let peers: Vec<_> = members.iter().map(|member| (member.id, context(member))).collect();
     let first = bootstrap(&peers);
     wal.append(&first.entries, Some(&first.hard_state), true).map_err(text)?;
-    Ok(first.into())
+    Ok(first)
 }
 
 fn reopen(
@@ -189,13 +189,9 @@ fn reopen(
 
 fn restore(replay: Replay, buffer: &Buffer) -> Result<RestoredLog, String> {
     let mut restored = RestoredLog::from(replay);
-    let applied = meta::applied(buffer).map_err(text)?.index;
     if let Some(state) = meta::conf_state(buffer).map_err(text)? {
         restored.conf_state = conf_change::decode_state(&state)?;
     }
-    // What was applied was committed, whether or not the log had time to say so.
-    let commit = restored.hard_state.commit().max(applied);
-    restored.hard_state.commit = Some(commit);
     Ok(restored)
 }
 
@@ -250,10 +246,4 @@ fn make_dir(dir: &Path) -> Result<(), String> {
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-/// The engine below a machine, by name, for logs.
-pub(crate) fn engine_name(machine: &Machine) -> &'static str {
-    let engine: &Arc<dyn Engine> = machine.buffer().engine();
-    engine.name()
 }

@@ -109,11 +109,8 @@ impl Worker {
         let applied = meta::applied_in(&**machine.buffer().engine()).map_err(text)?;
         let state = meta::conf_state(machine.buffer()).map_err(text)?;
         let conf_state = state.as_deref().map(crate::conf_change::decode_state).transpose()?;
-        let metadata = raftpb::SnapshotMetadata {
-            conf_state,
-            index: Some(applied.index),
-            term: Some(applied.term),
-        };
+        let metadata =
+            raftpb::SnapshotMetadata { conf_state, index: Some(applied.index), term: Some(applied.term) };
         let data = membership_json::encode(machine.members());
         let snapshot = raftpb::Snapshot { data: Some(data.into()), metadata: Some(metadata) };
         self.snapshots.save(&snapshot).map_err(text)?;

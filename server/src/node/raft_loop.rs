@@ -52,10 +52,17 @@ impl RaftLoop {
 
     /// A lone voter need not wait for an election.
     fn lead(&mut self) -> Result<(), String> {
-        if self.node.status().voters == [self.shared.member_id] {
+        // What was committed before the restart may change who votes.
+        self.work()?;
+        if self.alone() {
             self.node.campaign().map_err(text)?;
         }
         self.work()
+    }
+
+    /// Whether this member is the only voter.
+    fn alone(&self) -> bool {
+        self.node.conf_state().voters == [self.shared.member_id]
     }
 
     fn serve(&mut self) -> Result<(), String> {
@@ -131,7 +138,8 @@ impl RaftLoop {
                 position.sole_leader.store(false, Ordering::Release);
             }
             self.shared.metrics.leader_changed(previous, state.leader, leads);
-            tracing::info!(leader = format!("{:x}", state.leader), term = self.node.term(), "leader changed");
+            let leader = format!("{:x}", state.leader);
+            tracing::info!(leader, term = self.node.status().term, "leader changed");
         }
         if let Some(state) = &ready.hard_state {
             position.term.store(state.term(), Ordering::Relaxed);
@@ -169,7 +177,8 @@ impl RaftLoop {
     /// by an earlier leader comes before that entry.
     fn answer_reads(&mut self, reads: &mut Vec<oneshot::Sender<()>>) {
         let status = self.node.status();
-        let sole = status.voters == [self.shared.member_id] && status.leads_in_term();
+        let settled = self.node.term_at(status.commit) == Some(status.term);
+        let sole = self.alone() && status.leader == self.shared.member_id && settled;
         let caught_up = self.shared.position.applied.load(Ordering::Acquire) >= status.commit;
         let position = &self.shared.position;
         if sole && (caught_up || position.sole_leader.load(Ordering::Relaxed)) {
@@ -181,16 +190,15 @@ impl RaftLoop {
 
     fn applied(&mut self, index: u64) {
         self.node.applied_to(index);
-        let others = self.node.status().voters.len() > 1;
-        let keep = if others { self.catchup_entries } else { 0 };
+        let keep = if self.alone() { 0 } else { self.catchup_entries };
         self.node.compact(index.saturating_sub(keep));
     }
 
     fn snapshot_saved(&mut self, index: u64, term: u64) -> Result<(), String> {
-        let conf_state = Some(self.node.status().conf_state);
+        let conf_state = Some(self.node.conf_state().clone());
         let record = walpb::Snapshot { index: Some(index), term: Some(term), conf_state };
         self.wal.save_snapshot(&record).map_err(text)?;
-        self.wal.release_to(index).map_err(text)?;
+        self.wal.release_to(index);
         if self.max_wals > 0 {
             let purged = self.wal.purge(self.max_wals).map_err(text)?;
             if purged > 0 {

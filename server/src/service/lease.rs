@@ -7,9 +7,10 @@ use futures::{Stream, StreamExt};
 use oxetcd_api::{
     LeaseId,
     etcdserverpb::{
-        InternalRaftRequest, LeaseCheckpoint, LeaseCheckpointRequest, LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest,
-        LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseLeasesResponse, LeaseRevokeRequest,
-        LeaseRevokeResponse, LeaseStatus, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
+        InternalRaftRequest, LeaseCheckpoint, LeaseCheckpointRequest, LeaseGrantRequest, LeaseGrantResponse,
+        LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseLeasesResponse,
+        LeaseRevokeRequest, LeaseRevokeResponse, LeaseStatus, LeaseTimeToLiveRequest,
+        LeaseTimeToLiveResponse,
     },
 };
 use oxetcd_grpc::etcdserverpb::lease_server::Lease;
@@ -91,8 +92,7 @@ impl<M: Propose + Read> Lease for LeaseService<M> {
         &self,
         request: Request<LeaseRevokeRequest>,
     ) -> Result<Response<LeaseRevokeResponse>, Status> {
-        let request =
-            InternalRaftRequest { lease_revoke: Some(request.into_inner()), ..Default::default() };
+        let request = InternalRaftRequest { lease_revoke: Some(request.into_inner()), ..Default::default() };
         match self.0.propose(request)?.await? {
             Applied::LeaseRevoke(mut response) => {
                 response.header = header::complete(&*self.0, response.header);
@@ -141,7 +141,8 @@ impl<M: Propose + Read> Lease for LeaseService<M> {
         &self,
         _: Request<LeaseLeasesRequest>,
     ) -> Result<Response<LeaseLeasesResponse>, Status> {
-        let leases = self.0.machine().leases().lock().list().into_iter().map(|id| LeaseStatus { id }).collect();
+        let leases =
+            self.0.machine().leases().lock().list().into_iter().map(|id| LeaseStatus { id }).collect();
         Ok(Response::new(LeaseLeasesResponse { header: header::complete(&*self.0, None), leases }))
     }
 }

@@ -142,10 +142,7 @@ impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
         Err(status::bad_leader_transferee())
     }
 
-    async fn downgrade(
-        &self,
-        _: Request<DowngradeRequest>,
-    ) -> Result<Response<DowngradeResponse>, Status> {
+    async fn downgrade(&self, _: Request<DowngradeRequest>) -> Result<Response<DowngradeResponse>, Status> {
         Err(Status::unimplemented("etcdserver: downgrade is not offered by this version"))
     }
 }

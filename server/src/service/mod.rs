@@ -14,6 +14,7 @@ mod range;
 mod snapshot;
 mod stream;
 mod traits;
+pub(crate) mod unary;
 mod watch;
 
 pub(crate) use auth::AuthService;
@@ -22,5 +23,5 @@ pub(crate) use kv::KvService;
 pub(crate) use lease::LeaseService;
 pub(crate) use maintenance::MaintenanceService;
 pub(crate) use range::range;
-pub(crate) use traits::{Barrier, Limits, Progress, Propose, Proposal, Read};
+pub(crate) use traits::{Barrier, Limits, Progress, Proposal, Propose, Read};
 pub(crate) use watch::WatchService;
