@@ -162,6 +162,16 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_a_meta_in_a_value_is_none() {
+        let mut file = file([META_OF_4_PAGES, META_OF_4_PAGES]);
+        file.copy_within(..1024, 2048);
+        file[20] ^= 1;
+        assert_eq!(Meta::newest(&file).unwrap(), META_OF_4_PAGES);
+        file[1024 + 20] ^= 1;
+        assert!(Meta::newest(&file).is_err());
+    }
+
+    #[test]
     fn impossible_metas_are_refused() {
         let check = |meta: Meta| Meta::newest(&file([meta, meta])).unwrap_err().to_string();
         assert!(check(Meta { root: 4, ..META_OF_4_PAGES }).contains("root out of bounds"));

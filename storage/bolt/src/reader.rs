@@ -13,7 +13,7 @@ use std::{ops::ControlFlow, path::Path};
 /// An open bbolt file.
 ///
 /// Reads go to the source page by page, so files larger than memory are fine; every scan has a buffer of its
-/// own, a page for each level of the tree. Any damage met on the way is an [`Error`]; pages that a call does not
+/// own, a page for each level of the tree (with its overflow; a run of more than 1 GiB is refused). Any damage met on the way is an [`Error`]; pages that a call does not
 /// need are not looked at, but by [`Reader::check`].
 #[derive(Debug)]
 pub struct Reader<S = LockedFile> {

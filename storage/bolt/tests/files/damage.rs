@@ -231,6 +231,7 @@ fn free_lists_that_lie_are_told() {
     assert!(wrong(free_list(3, 1, &[5])).ends_with("page 5 is out of bounds"));
     assert!(wrong(free_list(3, 600, &[4])).ends_with("page 3: more free pages than the list has room for"));
     assert!(wrong(free_list(3, 0xFFFF, &[u64::MAX])).ends_with("more free pages than the list has room for"));
+    assert!(wrong(free_list(3, 0xFFFF, &[510, 4])).ends_with("more free pages than the list has room for"));
     assert!(wrong(leaf(3, 0, &[])).ends_with("page 3: not a free list"));
 }
 
