@@ -96,7 +96,7 @@ impl Error {
     }
 }
 
-/// Failure of [`plan`](crate::plan) or [`write`](crate::write): of the file, or of the scan that feeds it.
+/// Failure of [`plan`](fn@crate::plan) or [`write`](fn@crate::write): of the file, or of the scan that feeds it.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError<E> {
     /// The scan failed.

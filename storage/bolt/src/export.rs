@@ -19,7 +19,7 @@ use std::{io::Write, ops::ControlFlow};
 /// Visitor that a scan calls with each record, keys ascending, until it breaks.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
-/// Sizes the file that [`write`] will write. `scan(i, visit)` visits all records of `buckets[i]`; it must visit
+/// Sizes the file that [`write()`] will write. `scan(i, visit)` visits all records of `buckets[i]`; it must visit
 /// the same ones in both passes, so it reads from a checkpoint.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ where
 /// Writes the file that was planned, and gives `out` back; see [`Writer`] for how `out` is used.
 ///
 /// # Errors
-/// As [`plan`], and as [`Writer::finish`].
+/// As [`plan()`], and as [`Writer::finish`].
 pub fn write<W, E, S>(
     buckets: &[impl AsRef<[u8]>],
     layout: Layout,

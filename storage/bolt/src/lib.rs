@@ -21,7 +21,7 @@
 //!
 //! * [`Reader`] trusts nothing: sizes, ids, order and depth are checked before use, so a damaged file gives an
 //!   error, never a panic, a loop, or memory that the file's size does not justify.
-//! * [`plan`] and [`write`] make a file from sorted records. The metas come first in the file but say where the
+//! * [`plan()`] and [`write()`] make a file from sorted records. The metas come first in the file but say where the
 //!   tree ends, so the records are read twice: the first pass only sizes the pages, the second emits the very
 //!   same pages in order. That way a snapshot of any size streams into a socket with its exact length known
 //!   before the first byte, without a temporary file, in memory of a few pages.
