@@ -69,8 +69,9 @@ impl Client {
         F: Fn(Channel, Request<Q>) -> Fut,
         Fut: Future<Output = Result<Response<A>, Status>>,
     {
-        self.check_size(request.encoded_len())
-            .inspect_err(|error| tracing::warn!(method, attempt = 0, %error, "retrying of unary invoker failed"))?;
+        self.check_size(request.encoded_len()).inspect_err(
+            |error| tracing::warn!(method, attempt = 0, %error, "retrying of unary invoker failed"),
+        )?;
         let deadline = self.options.deadline();
         let attempts = self.attempts(method, repeat, request, deadline, send);
         let result = match deadline {
@@ -111,7 +112,8 @@ impl Client {
                 Err(status) => status,
             };
             let unsent = never_sent(&status, &picked);
-            let expired = deadline.is_some() && matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled);
+            let expired =
+                deadline.is_some() && matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled);
             if expired {
                 return Err(Error::DeadlineExceeded);
             }

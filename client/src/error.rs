@@ -79,6 +79,14 @@ impl Error {
     }
 }
 
+/// An answer above our limit, in the words and with the code that etcd's users know.
+fn too_large(status: &Status) -> Option<String> {
+    let sizes = status.message().strip_prefix("Error, decoded message length too large: found ")?;
+    let (found, limit) = sizes.split_once(" bytes, the limit is: ")?;
+    let limit = limit.strip_suffix(" bytes")?;
+    Some(format!("grpc: received message larger than max ({found} vs. {limit})"))
+}
+
 /// The name under which etcd's tools print a code.
 fn code_name(code: Code) -> String {
     match code {
@@ -90,6 +98,9 @@ fn code_name(code: Code) -> String {
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
+        if let Some(message) = too_large(&status) {
+            return Error::Rpc { code: Code::ResourceExhausted, message };
+        }
         match ETCD_ERRORS.iter().find(|(_, message)| *message == status.message()) {
             // The code of the definition counts: servers send some of these with code Unknown.
             Some((code, message)) => Error::Etcd { code: *code, message: (*message).to_owned() },
@@ -120,8 +131,8 @@ pub(crate) const NOT_FOR_LEARNER: &str = "etcdserver: rpc not supported for lear
 /// The errors that etcd's clients know by their text.
 const ETCD_ERRORS: &[(Code, &str)] = {
     use Code::{
-        DataLoss, FailedPrecondition, InvalidArgument, NotFound, OutOfRange, PermissionDenied, ResourceExhausted,
-        Unauthenticated, Unavailable,
+        DataLoss, FailedPrecondition, InvalidArgument, NotFound, OutOfRange, PermissionDenied,
+        ResourceExhausted, Unauthenticated, Unavailable,
     };
     &[
         (InvalidArgument, "etcdserver: key is not provided"),
@@ -191,7 +202,10 @@ mod tests {
     #[test]
     fn texts_are_those_of_etcds_tools() {
         let known = Error::from(Status::unknown("etcdserver: too many requests"));
-        assert_eq!((known.code(), known.to_string()), (Code::ResourceExhausted, "etcdserver: too many requests".into()));
+        assert_eq!(
+            (known.code(), known.to_string()),
+            (Code::ResourceExhausted, "etcdserver: too many requests".into())
+        );
         let other = Error::from(Status::unimplemented("no such thing"));
         assert_eq!(other.to_string(), "rpc error: code = Unimplemented desc = no such thing");
         assert_eq!(Error::DeadlineExceeded.to_string(), "context deadline exceeded");

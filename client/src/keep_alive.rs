@@ -81,7 +81,8 @@ impl Keeper {
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "error occurred during lease keep alive loop");
                     let renewed = self.client.renew_token(&error).await;
-                    if renewed.is_err() || (self.client.options.require_leader && error.is(error::NO_LEADER)) {
+                    if renewed.is_err() || (self.client.options.require_leader && error.is(error::NO_LEADER))
+                    {
                         return;
                     }
                 }

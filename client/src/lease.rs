@@ -4,9 +4,9 @@ use crate::{Client, Error, client::unary_calls, error};
 use oxetcd_api::{
     LeaseId,
     etcdserverpb::{
-        LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest,
-        LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse, LeaseTimeToLiveRequest,
-        LeaseTimeToLiveResponse,
+        LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest, LeaseKeepAliveResponse,
+        LeaseLeasesRequest, LeaseLeasesResponse, LeaseRevokeRequest, LeaseRevokeResponse,
+        LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
     },
 };
 use oxetcd_grpc::etcdserverpb::lease_client::LeaseClient;
@@ -45,7 +45,9 @@ impl Client {
                 // Renewing twice does no harm, so whatever may pass is tried again.
                 Ok(None) => {}
                 Err(error) if self.renew_token(&error).await? => {}
-                Err(error) if !matches!(error.code(), Code::Unavailable | Code::Internal) => return Err(error),
+                Err(error) if !matches!(error.code(), Code::Unavailable | Code::Internal) => {
+                    return Err(error);
+                }
                 Err(_) => {}
             }
         }

@@ -43,7 +43,8 @@ impl Client {
         let request = AuthenticateRequest { name: user.clone(), password: password.clone() };
         loop {
             let picked = self.pick().await?;
-            let answer = AuthClient::new(picked.channel.clone()).authenticate(Request::new(request.clone())).await;
+            let answer =
+                AuthClient::new(picked.channel.clone()).authenticate(Request::new(request.clone())).await;
             match answer.map_err(Error::from) {
                 Ok(answer) => self.inner.token.set(Some(&answer.into_inner().token)),
                 // Not an error: the cluster wants no token yet.

@@ -33,7 +33,7 @@ pub struct Command {
     pub shared_flags: &'static [&'static Flag],
     /// Whether `shared_flags` are left out of help texts.
     pub hide_shared: bool,
-    /// Commands below it, in order of their names.
+    /// Commands below it, in any order: lists are sorted.
     pub commands: &'static [&'static Command],
     /// What it does; `None` shows its help.
     pub run: Option<Handler>,

@@ -57,7 +57,12 @@ pub fn find(root: &'static Command, args: &[Vec<u8>]) -> Result<Found, String> {
     }
     if let ([root], Some(at)) = (&found.path[..], words(&found.path, &found.args).next()) {
         let word = &found.args[at];
-        return Err(format!("unknown command {} for {}{}", quote(word), quote(root.name), suggestions(root, word)));
+        return Err(format!(
+            "unknown command {} for {}{}",
+            quote(word),
+            quote(root.name),
+            suggestions(root, word)
+        ));
     }
     Ok(found)
 }
@@ -91,7 +96,8 @@ fn words<'a>(path: &'a [&'static Command], args: &'a [Vec<u8>]) -> impl Iterator
 
 fn suggestions(command: &Command, word: &[u8]) -> String {
     let typed = word.to_ascii_lowercase();
-    let near = |c: &&&Command| c.name.as_bytes().starts_with(&typed) || distance(&typed, c.name.as_bytes()) <= 2;
+    let near =
+        |c: &&&Command| c.name.as_bytes().starts_with(&typed) || distance(&typed, c.name.as_bytes()) <= 2;
     let names: Vec<_> = command.commands.iter().filter(near).map(|c| format!("\t{}\n", c.name)).collect();
     if names.is_empty() { String::new() } else { format!("\n\nDid you mean this?\n{}", names.concat()) }
 }

@@ -166,7 +166,9 @@ fn read_list(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
                     }
                     [] => {
                         let column = text.len() + 1;
-                        return Err(format!("parse error on line 1, column {column}: extraneous or missing \" in quoted-field"));
+                        return Err(format!(
+                            "parse error on line 1, column {column}: extraneous or missing \" in quoted-field"
+                        ));
                     }
                 }
             }
@@ -190,7 +192,9 @@ fn read_list(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
             }
             _ => {
                 let column = text.len() - rest.len() + 1;
-                return Err(format!("parse error on line 1, column {column}: extraneous or missing \" in quoted-field"));
+                return Err(format!(
+                    "parse error on line 1, column {column}: extraneous or missing \" in quoted-field"
+                ));
             }
         }
     }
@@ -204,7 +208,9 @@ mod tests {
     fn lists_are_split_at_commas_outside_quotes() {
         let read = |text: &str| {
             let list = read_list(text.as_bytes())?;
-            Ok::<_, String>(list.iter().map(|v| String::from_utf8_lossy(v).into_owned()).collect::<Vec<_>>().join("|"))
+            Ok::<_, String>(
+                list.iter().map(|v| String::from_utf8_lossy(v).into_owned()).collect::<Vec<_>>().join("|"),
+            )
         };
         assert_eq!(read("a,b"), Ok("a|b".into()));
         assert_eq!(read("a,"), Ok("a|".into()));

@@ -59,9 +59,11 @@ pub fn usage_text(path: &[&'static Command]) -> String {
 }
 
 fn list_commands(text: &mut String, command: &Command) {
+    let mut children = command.commands.to_vec();
+    children.sort_by_key(|child| child.name);
     let list = |text: &mut String, title: &str, group: Option<super::Group>| {
         let _ = write!(text, "\n\n{title}");
-        for child in command.commands.iter().filter(|child| child.group == group) {
+        for child in children.iter().filter(|child| child.group == group) {
             let _ = write!(text, "\n  {:NAME_WIDTH$} {}", child.name, child.about);
         }
     };

@@ -37,7 +37,9 @@ impl Matches {
             None if flag.kind == Kind::List => {
                 Value::List(flag.default.split(',').map(|item| item.as_bytes().to_vec()).collect())
             }
-            None => flag.read(flag.default.as_bytes()).unwrap_or_else(|error| panic!("default of {}: {error}", flag.name)),
+            None => flag
+                .read(flag.default.as_bytes())
+                .unwrap_or_else(|error| panic!("default of {}: {error}", flag.name)),
         }
     }
 

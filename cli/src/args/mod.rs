@@ -16,6 +16,8 @@ mod help;
 mod matches;
 mod parse;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use command::{Command, Group, Handler};
 pub use find::{Found, find};

@@ -24,7 +24,8 @@ pub(super) fn apply(
 ) -> Result<(), Failure> {
     let flags: Vec<&'static Flag> =
         path[..path.len() - 1].iter().flat_map(|command| command.shared_flags).copied().collect();
-    let on_command_line: Vec<_> = flags.iter().filter(|flag| matches.is_set(flag)).map(|flag| flag.name).collect();
+    let on_command_line: Vec<_> =
+        flags.iter().filter(|flag| matches.is_set(flag)).map(|flag| flag.name).collect();
     for (name, value) in environment {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
         let value = value.into_vec();
@@ -64,7 +65,8 @@ mod tests {
 
     #[test]
     fn variables_set_flags_and_wrong_ones_do_not() {
-        let given = [("ETCDCTL_ENDPOINTS", "a,b"), ("ETCDCTL_HEX", "maybe"), ("ETCDCTL_USER", ""), ("HEX", "true")];
+        let given =
+            [("ETCDCTL_ENDPOINTS", "a,b"), ("ETCDCTL_HEX", "maybe"), ("ETCDCTL_USER", ""), ("HEX", "true")];
         let matches = applied(&given, Matches::default()).expect("no conflict");
         assert_eq!(matches.list(&global::ENDPOINTS), ["a", "b"]);
         assert!(!matches.is_set(&global::HEX) && !matches.is_set(&global::USER));

@@ -5,7 +5,8 @@ use crate::args::{Flag, Kind};
 
 pub(super) static ENDPOINTS: Flag =
     Flag::new("endpoints", Kind::List, "127.0.0.1:2379", "addresses of members, separated by commas");
-pub(super) static DEBUG: Flag = Flag::switch("debug", "log what the client does, and show the settings in effect");
+pub(super) static DEBUG: Flag =
+    Flag::switch("debug", "log what the client does, and show the settings in effect");
 pub(super) static WRITE_OUT: Flag =
     Flag::text("write-out", "simple", "format of answers (fields, json, protobuf, simple, table)")
         .short('w')
@@ -13,22 +14,36 @@ pub(super) static WRITE_OUT: Flag =
 pub(super) static HEX: Flag = Flag::switch("hex", "show byte strings and ids in hexadecimal");
 pub(super) static DIAL_TIMEOUT: Flag =
     Flag::new("dial-timeout", Kind::Duration, "2s", "how long connecting may take");
-pub(super) static COMMAND_TIMEOUT: Flag =
-    Flag::new("command-timeout", Kind::Duration, "5s", "how long a short command may take, without connecting");
+pub(super) static COMMAND_TIMEOUT: Flag = Flag::new(
+    "command-timeout",
+    Kind::Duration,
+    "5s",
+    "how long a short command may take, without connecting",
+);
 pub(super) static KEEPALIVE_TIME: Flag =
     Flag::new("keepalive-time", Kind::Duration, "2s", "how often a quiet connection is checked");
-pub(super) static KEEPALIVE_TIMEOUT: Flag =
-    Flag::new("keepalive-timeout", Kind::Duration, "6s", "how long a connection may take to answer such a check");
+pub(super) static KEEPALIVE_TIMEOUT: Flag = Flag::new(
+    "keepalive-timeout",
+    Kind::Duration,
+    "6s",
+    "how long a connection may take to answer such a check",
+);
 pub(super) static MAX_REQUEST_BYTES: Flag =
     Flag::int("max-request-bytes", "largest request in bytes (0 means 2 MiB)");
 pub(super) static MAX_RECV_BYTES: Flag =
     Flag::int("max-recv-bytes", "largest answer in bytes (0 means as large as gRPC allows)");
-pub(super) static INSECURE_TRANSPORT: Flag =
-    Flag::new("insecure-transport", Kind::Bool, "true", "connect without TLS where an address does not ask for it");
+pub(super) static INSECURE_TRANSPORT: Flag = Flag::new(
+    "insecure-transport",
+    Kind::Bool,
+    "true",
+    "connect without TLS where an address does not ask for it",
+);
 pub(super) static INSECURE_DISCOVERY: Flag =
     Flag::new("insecure-discovery", Kind::Bool, "true", "use addresses without TLS that SRV records name");
-pub(super) static INSECURE_SKIP_TLS_VERIFY: Flag =
-    Flag::switch("insecure-skip-tls-verify", "trust any server certificate (for tests only: anybody can listen in)");
+pub(super) static INSECURE_SKIP_TLS_VERIFY: Flag = Flag::switch(
+    "insecure-skip-tls-verify",
+    "trust any server certificate (for tests only: anybody can listen in)",
+);
 pub(super) static CERT: Flag = Flag::text("cert", "", "file with our TLS certificate");
 pub(super) static KEY: Flag = Flag::text("key", "", "file with the key of our TLS certificate");
 pub(super) static CACERT: Flag =

@@ -45,7 +45,8 @@ impl Session {
         if !matches.text(&global::DISCOVERY_SRV).is_empty() {
             return Err(Failure::new(exit::ERROR, "discovery by SRV records is not supported yet"));
         }
-        config.dial_timeout = Some(matches.duration(&global::DIAL_TIMEOUT).wait()).filter(|time| !time.is_zero());
+        config.dial_timeout =
+            Some(matches.duration(&global::DIAL_TIMEOUT).wait()).filter(|time| !time.is_zero());
         config.keep_alive_time = Some(matches.duration(&global::KEEPALIVE_TIME).wait());
         config.keep_alive_timeout = matches.duration(&global::KEEPALIVE_TIMEOUT).wait();
         limits(matches, &mut config)?;
@@ -122,7 +123,10 @@ impl Session {
             Client::connect(self.config.clone()).await.map_err(|error| Failure::new(exit::ERROR, error))?;
         let request = oxetcd_api::etcdserverpb::MemberListRequest { linearizable: true };
         let list = client.with_deadline(deadline).member_list(request).await.map_err(|error| {
-            Failure::new(exit::ERROR, format!("failed to fetch endpoints from etcd cluster member list: {error}"))
+            Failure::new(
+                exit::ERROR,
+                format!("failed to fetch endpoints from etcd cluster member list: {error}"),
+            )
         })?;
         Ok(list.members.into_iter().flat_map(|member| member.client_ur_ls).collect())
     }

@@ -112,8 +112,8 @@ impl fmt::Display for GoDuration {
         match ns {
             0 => f.write_str("0s"),
             ..1_000 => write!(f, "{ns}ns"),
-            ..1_000_000 => write!(f, "{}µs", Decimal(ns, 1_000)),
-            ..SECOND => write!(f, "{}ms", Decimal(ns, 1_000_000)),
+            1_000..1_000_000 => write!(f, "{}µs", Decimal(ns, 1_000)),
+            1_000_000..SECOND => write!(f, "{}ms", Decimal(ns, 1_000_000)),
             _ => {
                 let minutes = ns / (60 * SECOND);
                 if minutes >= 60 {
@@ -164,7 +164,11 @@ mod tests {
             ("0.000000001s", "1ns"),
             ("-9223372036854775808ns", "-2562047h47m16.854775808s"),
         ] {
-            assert_eq!(GoDuration::parse(text.as_bytes()).map(|d| d.to_string()), Ok(printed.to_owned()), "{text}");
+            assert_eq!(
+                GoDuration::parse(text.as_bytes()).map(|d| d.to_string()),
+                Ok(printed.to_owned()),
+                "{text}"
+            );
         }
     }
 

@@ -8,3 +8,4 @@ pub mod number;
 pub mod quote;
 pub mod scan;
 pub mod size;
+pub mod url;

@@ -39,7 +39,11 @@ pub fn parse_int(text: &[u8], base: u32) -> Result<i64, NumberError> {
 /// # Errors
 /// When the text is no number, or none that fits.
 pub fn parse_uint(text: &[u8], base: u32) -> Result<u64, NumberError> {
-    magnitude(text, base).map_err(|problem| NumberError { function: "ParseUint", text: text.to_vec(), problem })
+    magnitude(text, base).map_err(|problem| NumberError {
+        function: "ParseUint",
+        text: text.to_vec(),
+        problem,
+    })
 }
 
 /// Reads `1`, `t`, `true` and the like.
@@ -91,9 +95,16 @@ mod tests {
 
     #[test]
     fn reads_numbers_with_and_without_prefix() {
-        for (text, value) in
-            [("0x1f", 31), ("010", 8), ("0b11", 3), ("0o17", 15), ("1_000", 1000), ("+5", 5), ("-5", -5), ("0", 0)]
-        {
+        for (text, value) in [
+            ("0x1f", 31),
+            ("010", 8),
+            ("0b11", 3),
+            ("0o17", 15),
+            ("1_000", 1000),
+            ("+5", 5),
+            ("-5", -5),
+            ("0", 0),
+        ] {
             assert_eq!(parse_int(text.as_bytes(), 0), Ok(value), "{text}");
         }
         assert_eq!(parse_int(b"-8000000000000000", 16), Ok(i64::MIN));

@@ -120,7 +120,9 @@ mod tests {
         assert_eq!(unquote(quote(&all).as_bytes()), Some(all));
         assert_eq!(unquote(br#""\x41\101\u00e9""#), Some("AAé".as_bytes().to_vec()));
         assert_eq!(unquote(b"`a\\n`"), Some(b"a\\n".to_vec()));
-        for bad in ["", "\"", "\"a", "a", r#""\q""#, r#""\x4""#, r#""\400""#, "\"a\"b\"", r#""\'""#, r#""\ud800""#] {
+        for bad in
+            ["", "\"", "\"a", "a", r#""\q""#, r#""\x4""#, r#""\400""#, "\"a\"b\"", r#""\'""#, r#""\ud800""#]
+        {
             assert_eq!(unquote(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -146,9 +146,14 @@ mod tests {
     fn splits_words_at_spaces_outside_quotes() {
         let words = |line: &str| {
             let words = split_words(line.as_bytes())?;
-            Ok::<_, &str>(words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>())
+            Ok::<_, &str>(
+                words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>(),
+            )
         };
-        assert_eq!(words(r#"put key1 "overwrote-key1""#), Ok(vec!["put".into(), "key1".into(), "overwrote-key1".into()]));
+        assert_eq!(
+            words(r#"put key1 "overwrote-key1""#),
+            Ok(vec!["put".into(), "key1".into(), "overwrote-key1".into()])
+        );
         assert_eq!(words(r#"put key1 "a\nb" 'c "d' "#).map(|w| w[2..].join("|")), Ok("a\nb|c \"d".into()));
         assert_eq!(words(r#"a foo"bar baz""#).map(|w| w.join("|")), Ok("a|foo\"bar|baz\"".into()));
         assert_eq!(words(r#"a "open"#).map(|w| w.join("|")), Ok("a|open".into()));

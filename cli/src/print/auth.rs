@@ -8,8 +8,8 @@ use oxetcd_api::{
     etcdserverpb::{
         AuthRoleAddResponse, AuthRoleDeleteResponse, AuthRoleGetResponse, AuthRoleGrantPermissionResponse,
         AuthRoleListResponse, AuthRoleRevokePermissionResponse, AuthStatusResponse, AuthUserAddResponse,
-        AuthUserChangePasswordResponse, AuthUserDeleteResponse, AuthUserGetResponse, AuthUserGrantRoleResponse,
-        AuthUserListResponse, AuthUserRevokeRoleResponse, ResponseHeader,
+        AuthUserChangePasswordResponse, AuthUserDeleteResponse, AuthUserGetResponse,
+        AuthUserGrantRoleResponse, AuthUserListResponse, AuthUserRevokeRoleResponse, ResponseHeader,
     },
 };
 use prost::Message;

@@ -3,7 +3,6 @@
 use super::{Answer, Json, Page, Table, ToJson, Unsupported, line};
 use crate::go::{quote::quote, size::human_bytes};
 use oxetcd_api::etcdserverpb::{HashKvResponse, StatusResponse};
-use std::io::Write as _;
 
 /// The health of a member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +32,7 @@ impl Answer for HealthList {
             if error.is_empty() {
                 line!(page, "{endpoint} is healthy: successfully committed proposal: took = {took}");
             } else {
-                let text = format!("{endpoint} is unhealthy: failed to commit proposal: {error}");
-                let _ = writeln!(std::io::stderr(), "{text}");
+                page.complaint(&format!("{endpoint} is unhealthy: failed to commit proposal: {error}"));
             }
         }
     }

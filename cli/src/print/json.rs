@@ -73,7 +73,9 @@ impl<'p, 'o> Json<'p, 'o> {
                 '\x08' => "\\b".to_owned(),
                 '\x0c' => "\\f".to_owned(),
                 // Safe to embed in HTML, which is Go's default.
-                '<' | '>' | '&' | '\0'..='\x1f' | '\u{2028}' | '\u{2029}' => format!("\\u{:04x}", u32::from(c)),
+                '<' | '>' | '&' | '\0'..='\x1f' | '\u{2028}' | '\u{2029}' => {
+                    format!("\\u{:04x}", u32::from(c))
+                }
                 '\u{fffd}' => "\\ufffd".to_owned(),
                 _ => continue,
             };

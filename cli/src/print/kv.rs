@@ -4,8 +4,8 @@ use super::{Answer, Json, Page, ToJson, Unsupported, line};
 use crate::go::quote::quote;
 use oxetcd_api::{
     etcdserverpb::{
-        DeleteRangeResponse, PutResponse, RangeResponse, ResponseHeader, ResponseOp, TxnResponse, WatchResponse,
-        response_op::Response,
+        DeleteRangeResponse, PutResponse, RangeResponse, ResponseHeader, ResponseOp, TxnResponse,
+        WatchResponse, response_op::Response,
     },
     mvccpb::{Event, KeyValue, event::EventType},
 };

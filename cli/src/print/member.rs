@@ -3,8 +3,8 @@
 use super::{Answer, Json, Page, Table, ToJson, Unsupported, line};
 use crate::go::quote::quote;
 use oxetcd_api::etcdserverpb::{
-    DowngradeResponse, Member, MemberAddResponse, MemberListResponse, MemberPromoteResponse, MemberRemoveResponse,
-    MemberUpdateResponse, MoveLeaderResponse, ResponseHeader,
+    DowngradeResponse, Member, MemberAddResponse, MemberListResponse, MemberPromoteResponse,
+    MemberRemoveResponse, MemberUpdateResponse, MoveLeaderResponse, ResponseHeader,
 };
 use prost::Message;
 

@@ -9,8 +9,8 @@ use oxetcd_api::{
         AuthStatusResponse, AuthUserAddResponse, AuthUserChangePasswordResponse, AuthUserDeleteResponse,
         AuthUserGetResponse, AuthUserGrantRoleResponse, AuthUserListResponse, AuthUserRevokeRoleResponse,
         DeleteRangeResponse, DowngradeInfo, DowngradeResponse, HashKvResponse, LeaseRevokeResponse, Member,
-        MemberAddResponse, MemberListResponse, MemberPromoteResponse, MemberRemoveResponse, MemberUpdateResponse,
-        MoveLeaderResponse, PutResponse, RangeResponse, ResponseHeader, StatusResponse,
+        MemberAddResponse, MemberListResponse, MemberPromoteResponse, MemberRemoveResponse,
+        MemberUpdateResponse, MoveLeaderResponse, PutResponse, RangeResponse, ResponseHeader, StatusResponse,
     },
     mvccpb::{Event, KeyValue},
 };

@@ -17,7 +17,7 @@ mod table;
 mod tests;
 
 pub use auth::{PasswordChanged, RoleNamed, RoleRevoked, RoleShown, UserNamed, UserRole, UserShown};
-pub use endpoint::{Health, HealthList, HashList, StatusList};
+pub use endpoint::{HashList, Health, HealthList, StatusList};
 pub use json::{Json, ToJson};
 pub use kv::WatchShown;
 pub use lease::{LeaseRevoked, TimeToLive};

@@ -60,9 +60,7 @@ impl Output {
 
     /// Writes out what has been collected.
     pub fn flush(&self) {
-        if let Sink::Stdout(out) = &mut *self.0.borrow_mut() {
-            settle(out.flush());
-        }
+        self.0.borrow_mut().flush();
     }
 
     /// Writes out the rest; the exit code is `code`, unless that fails.
@@ -73,6 +71,12 @@ impl Output {
 }
 
 impl Sink {
+    fn flush(&mut self) {
+        if let Sink::Stdout(out) = self {
+            settle(out.flush());
+        }
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         match self {
             Sink::Stdout(out) => settle(out.write_all(bytes)),
@@ -104,6 +108,15 @@ impl Page<'_> {
     /// Writes bytes.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.sink.write(bytes);
+    }
+
+    /// Writes a line to standard error, after what has been written so far.
+    pub fn complaint(&mut self, text: &str) {
+        self.sink.flush();
+        match &mut *self.sink {
+            Sink::Stdout(_) => eprintln!("{text}"),
+            Sink::Memory(out) => out.extend_from_slice(format!("stderr: {text}\n").as_bytes()),
+        }
     }
 
     /// Writes formatted text.

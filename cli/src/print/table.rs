@@ -24,7 +24,8 @@ impl Table {
     /// Draws the table: titles in capitals and centred, cells to the right.
     pub fn draw(&self, page: &mut Page<'_>) {
         let titles: Vec<_> = self.header.iter().map(|title| title.replace('_', " ").to_uppercase()).collect();
-        let rows: Vec<Vec<Vec<String>>> = self.rows.iter().map(|row| row.iter().map(|cell| cell_lines(cell)).collect()).collect();
+        let rows: Vec<Vec<Vec<String>>> =
+            self.rows.iter().map(|row| row.iter().map(|cell| cell_lines(cell)).collect()).collect();
         let mut widths: Vec<_> = titles.iter().map(|title| title.width()).collect();
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {

@@ -77,7 +77,11 @@ mod tests {
     fn check(text: &str, address: &str, unix: bool, tls: TlsNeed, name: &str) {
         let endpoint = Endpoint::parse(text);
         let expected = if unix { Address::Unix(address.into()) } else { Address::Tcp(address.into()) };
-        assert_eq!((&endpoint.address, endpoint.tls, &*endpoint.server_name), (&expected, tls, name), "{text}");
+        assert_eq!(
+            (&endpoint.address, endpoint.tls, &*endpoint.server_name),
+            (&expected, tls, name),
+            "{text}"
+        );
         assert_eq!(endpoint.as_str(), text);
     }
 

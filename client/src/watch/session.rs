@@ -7,8 +7,8 @@
 use super::WatchUpdate;
 use crate::{Error, error};
 use oxetcd_api::etcdserverpb::{
-    ResponseHeader, WatchCancelRequest, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
-    watch_request::RequestUnion,
+    ResponseHeader, WatchCancelRequest, WatchCreateRequest, WatchProgressRequest, WatchRequest,
+    WatchResponse, watch_request::RequestUnion,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -116,7 +116,8 @@ impl Session {
         self.partial = None;
         let mut actions = Vec::new();
         if let Some(key) = self.starting.pop_front() {
-            let refusal = response.watch_id == NO_ID || (response.canceled && !response.cancel_reason.is_empty());
+            let refusal =
+                response.watch_id == NO_ID || (response.canceled && !response.cancel_reason.is_empty());
             match self.watches.get_mut(&key) {
                 // Cancelled while it was being created.
                 None if !refusal => actions.push(cancel_request(response.watch_id)),

@@ -13,7 +13,10 @@ pub(super) static DOWNGRADE: Command = Command {
     group: Some(MAINTENANCE),
     long: "Prepares the cluster for an older version",
     commands: &[&CANCEL, &ENABLE, &VALIDATE],
-    ..Command::new("downgrade", "Downgrade related commands. Use `etcdctl downgrade --help` to see subcommands")
+    ..Command::new(
+        "downgrade",
+        "Downgrade related commands. Use `etcdctl downgrade --help` to see subcommands",
+    )
 };
 
 static VALIDATE: Command = Command {
@@ -64,6 +67,7 @@ async fn run(
 ) -> Result<(), Failure> {
     let session = Session::begin(invocation)?;
     let client = session.connect_briefly().await?;
-    let response = client.downgrade(DowngradeRequest { action: action.into(), version }).await.map_err(failed)?;
+    let response =
+        client.downgrade(DowngradeRequest { action: action.into(), version }).await.map_err(failed)?;
     session.show(&DowngradeDone { step, response })
 }

@@ -11,7 +11,8 @@ use oxetcd_api::etcdserverpb::{AlarmRequest, AlarmType, HashKvRequest, RangeRequ
 use oxetcd_client::{Client, Code, Error};
 use tokio::time::Instant;
 
-pub(super) static CLUSTER: Flag = Flag::switch("cluster", "ask all members of the cluster, as the member list names them");
+pub(super) static CLUSTER: Flag =
+    Flag::switch("cluster", "ask all members of the cluster, as the member list names them");
 static REV: Flag = Flag::int("rev", "hash the history up to this revision (default: the newest)");
 
 pub(super) static ENDPOINT: Command = Command {
@@ -54,7 +55,8 @@ async fn health(invocation: &mut Invocation) -> Result<(), Failure> {
 
 /// A member is healthy when it can read a key with the consent of the others, and has no alarm.
 async fn check(session: &Session, endpoint: &str) -> Health {
-    let ill = |error: String, took: String| Health { endpoint: endpoint.to_owned(), healthy: false, took, error };
+    let ill =
+        |error: String, took: String| Health { endpoint: endpoint.to_owned(), healthy: false, took, error };
     let client = match session.connect_to(endpoint).await {
         Ok(client) => client.with_deadline(session.deadline()),
         Err(error) => return ill(error.to_string(), String::new()),

@@ -26,11 +26,11 @@ static KEYS_ONLY: Flag = Flag::switch("keys-only", "get keys without their value
 static LIMIT: Flag = Flag::int("limit", "get this many keys at most");
 static MAX_CREATE_REV: Flag = Flag::int("max-create-rev", "get keys created at this revision at the latest");
 static MAX_MOD_REV: Flag = Flag::int("max-mod-rev", "get keys changed last at this revision at the latest");
-static MIN_CREATE_REV: Flag = Flag::int("min-create-rev", "get keys created at this revision at the earliest");
+static MIN_CREATE_REV: Flag =
+    Flag::int("min-create-rev", "get keys created at this revision at the earliest");
 static MIN_MOD_REV: Flag = Flag::int("min-mod-rev", "get keys changed last at this revision at the earliest");
-static ORDER: Flag =
-    Flag::text("order", "", "order of the keys: ASCEND or DESCEND (ascending if not given)")
-        .choices(&["ASCEND", "DESCEND"]);
+static ORDER: Flag = Flag::text("order", "", "order of the keys: ASCEND or DESCEND (ascending if not given)")
+    .choices(&["ASCEND", "DESCEND"]);
 static PREFIX: Flag = Flag::switch("prefix", "get all keys that start with this one");
 static PRINT_VALUE_ONLY: Flag =
     Flag::switch("print-value-only", "show values without their keys, in the format \"simple\"");
@@ -149,7 +149,12 @@ pub(super) fn range_request(matches: &Matches) -> Result<RangeRequest, Failure> 
         max_create_revision: positive(&MAX_CREATE_REV),
     };
     for (name, flag, min, max) in [
-        ("CreateRev", (&MIN_CREATE_REV, &MAX_CREATE_REV), request.min_create_revision, request.max_create_revision),
+        (
+            "CreateRev",
+            (&MIN_CREATE_REV, &MAX_CREATE_REV),
+            request.min_create_revision,
+            request.max_create_revision,
+        ),
         ("ModRev", (&MIN_MOD_REV, &MAX_MOD_REV), request.min_mod_revision, request.max_mod_revision),
     ] {
         if max > 0 && min > max {

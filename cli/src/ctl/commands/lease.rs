@@ -56,14 +56,14 @@ static KEEP_ALIVE: Command = Command {
 
 async fn grant(invocation: &mut Invocation) -> Result<(), Failure> {
     expect_args(invocation, 1, "lease grant command needs TTL argument")?;
-    let ttl = parse_int(&invocation.matches.args[0], 10)
-        .map_err(|error| bad_args(format!("bad TTL ({error})")))?;
+    let ttl =
+        parse_int(&invocation.matches.args[0], 10).map_err(|error| bad_args(format!("bad TTL ({error})")))?;
     let session = Session::begin(invocation)?;
     let client = session.connect_briefly().await?;
     let granted = client.lease_grant(LeaseGrantRequest { ttl, id: 0 }).await;
-    session.show(&granted.map_err(|error| {
-        Failure::new(exit::ERROR, format!("failed to grant lease ({error})"))
-    })?)
+    session.show(
+        &granted.map_err(|error| Failure::new(exit::ERROR, format!("failed to grant lease ({error})")))?,
+    )
 }
 
 async fn revoke(invocation: &mut Invocation) -> Result<(), Failure> {
@@ -71,9 +71,10 @@ async fn revoke(invocation: &mut Invocation) -> Result<(), Failure> {
     let id = lease_id(invocation)?;
     let session = Session::begin(invocation)?;
     let client = session.connect_briefly().await?;
-    let response = client.lease_revoke(LeaseRevokeRequest { id }).await.map_err(|error| {
-        Failure::new(exit::ERROR, format!("failed to revoke lease ({error})"))
-    })?;
+    let response = client
+        .lease_revoke(LeaseRevokeRequest { id })
+        .await
+        .map_err(|error| Failure::new(exit::ERROR, format!("failed to revoke lease ({error})")))?;
     session.show(&LeaseRevoked { id, response })
 }
 

@@ -4,7 +4,8 @@ use super::{bad_args, expect_args, failed, is_serializable, parse_member_id};
 use crate::{
     args::{Command, Failure, Flag, Invocation},
     ctl::{MAINTENANCE, Session},
-    go::quote::quote,
+    exit,
+    go::{quote::quote, url::check_member_url},
     print::{Format, MemberAction, MemberChanged},
 };
 use oxetcd_api::etcdserverpb::{
@@ -12,7 +13,8 @@ use oxetcd_api::etcdserverpb::{
     MemberUpdateRequest,
 };
 
-static NEW_PEER_URLS: Flag = Flag::text("peer-urls", "", "URLs of the new member for its peers, separated by commas");
+static NEW_PEER_URLS: Flag =
+    Flag::text("peer-urls", "", "URLs of the new member for its peers, separated by commas");
 static PEER_URLS: Flag = Flag::text("peer-urls", "", "URLs of the member for its peers, separated by commas");
 static LEARNER: Flag = Flag::switch("learner", "add the member as a learner, which does not vote");
 static CONSISTENCY: Flag =
@@ -75,8 +77,10 @@ async fn add(invocation: &mut Invocation) -> Result<(), Failure> {
         }
     }
     let (name, peer_urls) = (matches.arg(0), matches.text(&NEW_PEER_URLS));
-    let request = MemberAddRequest { peer_ur_ls: split_urls(&peer_urls)?, is_learner: matches.bool(&LEARNER) };
+    let request =
+        MemberAddRequest { peer_ur_ls: split_urls(&peer_urls)?, is_learner: matches.bool(&LEARNER) };
     let session = Session::begin(invocation)?;
+    check_urls(&request.peer_ur_ls)?;
     let answer = session.connect_briefly().await?.member_add(request).await.map_err(failed)?;
     session.show(&answer)?;
     if session.style.format == Format::Simple {
@@ -114,6 +118,7 @@ async fn update(invocation: &mut Invocation) -> Result<(), Failure> {
     let id = member_id(invocation)?;
     let request = MemberUpdateRequest { id, peer_ur_ls: split_urls(&invocation.matches.text(&PEER_URLS))? };
     let session = Session::begin(invocation)?;
+    check_urls(&request.peer_ur_ls)?;
     let response = session.connect_briefly().await?.member_update(request).await.map_err(failed)?;
     session.show(&MemberChanged { id, action: MemberAction::Updated, response })
 }
@@ -137,6 +142,11 @@ fn member_id(invocation: &Invocation) -> Result<u64, Failure> {
     expect_args(invocation, 1, "member ID is not provided")?;
     parse_member_id(&invocation.matches.args[0])
         .map_err(|error| bad_args(format!("bad member ID arg ({error}), expecting ID in Hex")))
+}
+
+fn check_urls(urls: &[String]) -> Result<(), Failure> {
+    urls.iter()
+        .try_for_each(|url| check_member_url(url).map_err(|problem| Failure::new(exit::ERROR, problem)))
 }
 
 fn split_urls(urls: &str) -> Result<Vec<String>, Failure> {

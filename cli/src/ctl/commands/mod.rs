@@ -28,28 +28,28 @@ use crate::{
     go::number::{NumberError, parse_int, parse_uint},
 };
 
-/// All commands, in order of their names.
+/// All commands, in the order in which they are suggested for a word that is none.
 pub(super) static ALL: &[&Command] = &[
-    &alarm::ALARM,
-    &auth::AUTH,
-    &compaction::COMPACTION,
-    &defrag::DEFRAG,
-    &del::DEL,
-    &downgrade::DOWNGRADE,
-    &endpoint::ENDPOINT,
     &get::GET,
-    &help::HELP,
+    &put::PUT,
+    &del::DEL,
+    &txn::TXN,
+    &compaction::COMPACTION,
+    &alarm::ALARM,
+    &defrag::DEFRAG,
+    &endpoint::ENDPOINT,
+    &move_leader::MOVE_LEADER,
+    &watch::WATCH,
+    &version::VERSION,
     &lease::LEASE,
     &member::MEMBER,
-    &move_leader::MOVE_LEADER,
-    &options::OPTIONS,
-    &put::PUT,
-    &role::ROLE,
     &snapshot::SNAPSHOT,
-    &txn::TXN,
+    &auth::AUTH,
     &user::USER,
-    &version::VERSION,
-    &watch::WATCH,
+    &role::ROLE,
+    &downgrade::DOWNGRADE,
+    &options::OPTIONS,
+    &help::HELP,
 ];
 
 /// Wrong arguments.

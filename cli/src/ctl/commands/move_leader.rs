@@ -24,7 +24,8 @@ async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let deadline = session.deadline();
     for endpoint in &endpoints {
         let client = session.connect_to(endpoint).await;
-        let client = client.map_err(|error| Failure::new(exit::BAD_CONNECTION, error))?.with_deadline(deadline);
+        let client =
+            client.map_err(|error| Failure::new(exit::BAD_CONNECTION, error))?.with_deadline(deadline);
         let status = client.status(StatusRequest {}).await.map_err(failed)?;
         let from = status.leader;
         if status.header.is_some_and(|header| header.member_id == from) {

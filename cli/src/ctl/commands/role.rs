@@ -4,7 +4,6 @@ use super::{bad_args, expect_args, failed};
 use crate::{
     args::{Command, Failure, Flag, Invocation, Matches},
     ctl::{AUTHENTICATION, Session},
-    go::quote::quote,
     print::{RoleNamed, RoleRevoked, RoleShown},
 };
 use bytes::Bytes;
@@ -18,7 +17,8 @@ use oxetcd_api::{
 
 static GRANT_PREFIX: Flag = Flag::switch("prefix", "permit all keys that start with this one");
 static GRANT_FROM_KEY: Flag = Flag::switch("from-key", "permit all keys from this one on, in byte order");
-static REVOKE_PREFIX: Flag = Flag::switch("prefix", "withdraw the permission for all keys that start with this one");
+static REVOKE_PREFIX: Flag =
+    Flag::switch("prefix", "withdraw the permission for all keys that start with this one");
 static REVOKE_FROM_KEY: Flag =
     Flag::switch("from-key", "withdraw the permission for all keys from this one on, in byte order");
 
@@ -101,7 +101,8 @@ async fn list(invocation: &mut Invocation) -> Result<(), Failure> {
 async fn grant_permission(invocation: &mut Invocation) -> Result<(), Failure> {
     let matches = &invocation.matches;
     if matches.args.len() < 3 {
-        let usage = "role grant command requires role name, permission type, and key [endkey] as its argument";
+        let usage =
+            "role grant command requires role name, permission type, and key [endkey] as its argument";
         return Err(bad_args(usage));
     }
     let role = matches.arg(0);
@@ -124,7 +125,8 @@ async fn revoke_permission(invocation: &mut Invocation) -> Result<(), Failure> {
     let (key, range_end) = permitted(matches, 1, &REVOKE_PREFIX, &REVOKE_FROM_KEY)?;
     let session = Session::begin(invocation)?;
     let request = AuthRoleRevokePermissionRequest { role: role.clone(), key, range_end: range_end.clone() };
-    let response = session.connect_patiently().await?.role_revoke_permission(request).await.map_err(failed)?;
+    let response =
+        session.connect_patiently().await?.role_revoke_permission(request).await.map_err(failed)?;
     session.show(&RoleRevoked { role, key: named_key, range_end: range_end.into(), response })
 }
 
@@ -133,12 +135,17 @@ fn permission_type(name: &str) -> Result<Type, Failure> {
         "READ" => Ok(Type::Read),
         "WRITE" => Ok(Type::Write),
         "READWRITE" => Ok(Type::Readwrite),
-        _ => Err(bad_args(format!("invalid permission type: {}", quote(name)))),
+        _ => Err(bad_args(format!("invalid permission type: {name}"))),
     }
 }
 
 /// The range that the argument at `at` and the flags stand for.
-fn permitted(matches: &Matches, at: usize, prefix: &Flag, from_key: &Flag) -> Result<(Bytes, Bytes), Failure> {
+fn permitted(
+    matches: &Matches,
+    at: usize,
+    prefix: &Flag,
+    from_key: &Flag,
+) -> Result<(Bytes, Bytes), Failure> {
     let (prefix, from_key) = (matches.bool(prefix), matches.bool(from_key));
     let (key, end) = (&matches.args[at], matches.args.get(at + 1));
     let flag = if prefix { "prefix" } else { "from-key" };
@@ -152,7 +159,9 @@ fn permitted(matches: &Matches, at: usize, prefix: &Flag, from_key: &Flag) -> Re
             let first = Bytes::from_static(&[0]);
             Ok((first.clone(), if prefix || from_key { first } else { Bytes::new() }))
         }
-        Some(_) if prefix || from_key => Err(bad_args(format!("unexpected endkey argument with --{flag} flag"))),
+        Some(_) if prefix || from_key => {
+            Err(bad_args(format!("unexpected endkey argument with --{flag} flag")))
+        }
         end => Ok(super::get::key_range(key, end.map(Vec::as_slice), prefix, from_key)),
     }
 }

@@ -10,7 +10,6 @@ use crate::{
 use oxetcd_client::Client;
 use std::{
     ffi::OsString,
-    fmt::Display,
     fs::{self, File},
     io::{self, Write as _},
     os::unix::{ffi::OsStringExt as _, fs::OpenOptionsExt as _},
@@ -54,7 +53,8 @@ async fn save(invocation: &mut Invocation) -> Result<(), Failure> {
     let session = Session::begin(invocation)?;
     // A copy may take long: only a timeout that was asked for counts.
     let limited = invocation.matches.is_set(&global::COMMAND_TIMEOUT);
-    let version = fetch(&session, limited, &path).await.map_err(|message| Failure::new(exit::INTERRUPTED, message))?;
+    let version =
+        fetch(&session, limited, &path).await.map_err(|message| Failure::new(exit::INTERRUPTED, message))?;
     session.out.write(&[b"Snapshot saved at ", &invocation.matches.args[0][..], b"\n"].concat());
     if !version.is_empty() {
         session.out.line(format_args!("Server version {version}"));
@@ -123,9 +123,13 @@ impl Part {
     }
 
     fn finish(&self, target: &Path) -> Result<(), String> {
-        fs::rename(&self.path, target).map_err(|error| {
-            let (from, to): (&dyn Display, &dyn Display) = (&self.path.display(), &target.display());
-            format!("could not rename {from} to {to} (rename {from} {to}: {})", reason(&error))
+        let result = match target.is_dir() {
+            true => Err("file exists".to_owned()),
+            false => fs::rename(&self.path, target).map_err(|error| reason(&error)),
+        };
+        result.map_err(|reason| {
+            let (from, to) = (self.path.display(), target.display());
+            format!("could not rename {from} to {to} (rename {from} {to}: {reason})")
         })
     }
 }
@@ -144,4 +148,3 @@ fn reason(error: &io::Error) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
-

@@ -46,9 +46,15 @@ fn wrong_comparisons_say_what_was_understood() {
     assert_eq!(error("mod"), "3: malformed comparison: mod");
     assert_eq!(error("mod(k) > 0"), r#"3: malformed comparison: mod(k) > 0; got mod("")  """#);
     assert_eq!(error(r#"mod("k") > 0"#), r#"3: malformed comparison: mod("k") > 0; got mod("k") > """#);
-    assert_eq!(error(r#"size("k") > "0""#), r#"3: malformed comparison: size("k") > "0" (unknown target size)"#);
+    assert_eq!(
+        error(r#"size("k") > "0""#),
+        r#"3: malformed comparison: size("k") > "0" (unknown target size)"#
+    );
     assert_eq!(error(r#"mod("k") > "x""#), r#"3: invalid txn compare request: mod("k") > "x""#);
-    assert_eq!(error(r#"mod("k") >= "1""#), r#"3: malformed comparison: mod("k") >= "1" (unknown operator >=)"#);
+    assert_eq!(
+        error(r#"mod("k") >= "1""#),
+        r#"3: malformed comparison: mod("k") >= "1" (unknown operator >=)"#
+    );
 }
 
 #[test]

@@ -14,8 +14,12 @@ use oxetcd_api::{
     },
 };
 
-static INTERACTIVE: Flag =
-    Flag::new("interactive", Kind::Bool, "true", "ask for the password; if false, read it from standard input");
+static INTERACTIVE: Flag = Flag::new(
+    "interactive",
+    Kind::Bool,
+    "true",
+    "ask for the password; if false, read it from standard input",
+);
 static NEW_USER_PASSWORD: Flag = Flag::text("new-user-password", "", "password of the new user");
 static NO_PASSWORD: Flag = Flag::switch("no-password", "make a user who logs in by certificate only");
 static DETAIL: Flag = Flag::switch("detail", "show what the user's roles permit");
@@ -89,7 +93,8 @@ async fn add(invocation: &mut Invocation) -> Result<(), Failure> {
         }
     };
     let options = Some(UserAddOptions { no_password });
-    let request = AuthUserAddRequest { name: name.clone(), password, options, ..AuthUserAddRequest::default() };
+    let request =
+        AuthUserAddRequest { name: name.clone(), password, options, ..AuthUserAddRequest::default() };
     let session = Session::begin(invocation)?;
     let response = session.connect_patiently().await?.user_add(request).await.map_err(failed)?;
     session.show(&UserNamed { user: name, done: "created", response })
@@ -134,7 +139,8 @@ async fn passwd(invocation: &mut Invocation) -> Result<(), Failure> {
     let name = invocation.matches.arg(0);
     let password = new_password(&invocation.matches, &invocation.out, &name)?;
     let session = Session::begin(invocation)?;
-    let request = AuthUserChangePasswordRequest { name, password, ..AuthUserChangePasswordRequest::default() };
+    let request =
+        AuthUserChangePasswordRequest { name, password, ..AuthUserChangePasswordRequest::default() };
     let response = session.connect_patiently().await?.user_change_password(request).await.map_err(failed)?;
     session.show(&PasswordChanged { response })
 }

@@ -31,8 +31,10 @@ pub(super) static WATCH: Command = Command {
 
 async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let variable = |name: &str| std::env::var_os(name).unwrap_or_default().into_vec();
-    let environment =
-        KeysFromEnvironment { key: variable("ETCDCTL_WATCH_KEY"), range_end: variable("ETCDCTL_WATCH_RANGE_END") };
+    let environment = KeysFromEnvironment {
+        key: variable("ETCDCTL_WATCH_KEY"),
+        range_end: variable("ETCDCTL_WATCH_RANGE_END"),
+    };
     if environment.key.is_empty() && !environment.range_end.is_empty() {
         let end = quote(&environment.range_end);
         return Err(bad_args(format!("ETCDCTL_WATCH_KEY is empty but got ETCDCTL_WATCH_RANGE_END={end}")));
@@ -100,7 +102,12 @@ fn read_lines() -> mpsc::UnboundedReceiver<Result<Vec<u8>, String>> {
 }
 
 /// Shows what a watch receives until it ends.
-async fn show_changes(mut watch: Watch, exec: Vec<Vec<u8>>, out: Output, style: Style) -> Result<(), Failure> {
+async fn show_changes(
+    mut watch: Watch,
+    exec: Vec<Vec<u8>>,
+    out: Output,
+    style: Style,
+) -> Result<(), Failure> {
     while let Some(update) = watch.next().await {
         show_update(&update, &out, style)?;
         if !exec.is_empty() {
@@ -164,7 +171,29 @@ async fn run_command(exec: &[Vec<u8>], revision: i64, event: &Event) -> Result<(
 fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => format!("signal: {signal}"),
+        (None, Some(signal)) => {
+            let core = if status.core_dumped() { " (core dumped)" } else { "" };
+            format!("signal: {}{core}", signal_name(signal))
+        }
         (None, None) => status.to_string(),
     }
+}
+
+/// A signal in Go's words.
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        1 => "hangup",
+        2 => "interrupt",
+        3 => "quit",
+        4 => "illegal instruction",
+        6 => "aborted",
+        8 => "floating point exception",
+        9 => "killed",
+        11 => "segmentation fault",
+        13 => "broken pipe",
+        14 => "alarm clock",
+        15 => "terminated",
+        other => return format!("signal {other}"),
+    };
+    name.to_owned()
 }

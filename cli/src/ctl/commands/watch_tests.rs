@@ -44,7 +44,10 @@ fn wrong_arguments() {
     let conflict = "bad number of arguments (found conflicting environment key)";
     assert_eq!(error(&["foo"], &env("foo", "")), conflict);
     assert_eq!(error(&["foo", "--", "echo", "1"], &env("foo", "")), conflict);
-    assert_eq!(error(&["--rev=x"], &none), "invalid argument \"x\" for \"--rev\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
+    assert_eq!(
+        error(&["--rev=x"], &none),
+        "invalid argument \"x\" for \"--rev\" flag: strconv.ParseInt: parsing \"x\": invalid syntax"
+    );
 }
 
 fn request(args: &[&str]) -> Result<WatchCreateRequest, &'static str> {
@@ -74,7 +77,8 @@ fn requests_carry_all_flags() {
 #[test]
 fn interactive_lines() {
     let none = KeysFromEnvironment::default();
-    let line = |text: &str, environment: &KeysFromEnvironment| parse_interactive(text.as_bytes(), environment);
+    let line =
+        |text: &str, environment: &KeysFromEnvironment| parse_interactive(text.as_bytes(), environment);
     assert_eq!(line("progress", &none), Ok(InteractiveLine::Progress));
     let wrong = |text: &str| Ok(InteractiveLine::Wrong(text.to_owned()));
     assert_eq!(line("", &none), wrong("Invalid command:  (watch and progress supported)"));
@@ -86,7 +90,9 @@ fn interactive_lines() {
     );
     assert_eq!(line("watch --nope a", &none), Err("unknown flag: --nope".to_owned()));
     assert_eq!(line("watch --rev 1", &none), Err("bad number of arguments".to_owned()));
-    let Ok(InteractiveLine::Watch(watch)) = line("watch \"a b\" --rev 3 -- echo 'x y'", &none) else { panic!() };
+    let Ok(InteractiveLine::Watch(watch)) = line("watch \"a b\" --rev 3 -- echo 'x y'", &none) else {
+        panic!()
+    };
     assert_eq!((watch.keys, watch.exec, watch.revision), (words(&["a b"]), words(&["echo", "x y"]), 3));
     let Ok(InteractiveLine::Watch(watch)) = line("watch", &env("k", "")) else { panic!() };
     assert_eq!(watch.keys, words(&["k"]));
