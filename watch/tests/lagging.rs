@@ -200,18 +200,19 @@ fn room_made_while_a_watcher_is_set_aside_is_not_missed() {
 #[test]
 fn what_was_read_for_a_canceled_watcher_goes_to_nobody() {
     let world = World::new();
-    world.put("a", "old");
+    world.put("a", "1");
+    world.put("b", "2");
     let client = Arc::new(world.client());
     let id = client.watch(("a", ""), 1);
-    let (other, store) = (client.clone(), world.store.clone());
+    let other = client.clone();
     let act = move || {
         other.stream.cancel(id);
-        other.stream.create(&request(("a", ""), 0), |_| Ok(()));
+        // It takes the place of the first in the hub's memory.
+        other.stream.create(&request(("b", ""), 1), |_| Ok(()));
     };
-    *store.during_read.lock().unwrap() = Some(Box::new(act));
+    *world.store.during_read.lock().unwrap() = Some(Box::new(act));
     world.settle();
-    world.put("a", "new");
-    assert_eq!(client.brief(), ["0@2 canceled", "1@2 created", "1@3 +a=new:3"]);
+    assert_eq!(client.brief(), ["0@3 canceled", "1@3 created", "1@3 +b=2:3"]);
 }
 
 #[test]

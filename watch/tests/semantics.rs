@@ -5,6 +5,7 @@ mod common;
 use common::{Client, Op, Store, World, request};
 use oxetcd_api::etcdserverpb::{WatchCreateRequest, watch_create_request::FilterType};
 use oxetcd_watch::{Hub, progress_period};
+use prost::Message;
 use std::{sync::Arc, time::Duration};
 
 fn refusal(client: &Client, request: &WatchCreateRequest) -> Vec<String> {
@@ -217,6 +218,29 @@ fn big_replies_are_cut_between_events_for_those_who_ask() {
     assert_eq!(sizes, [(1, true), (1, false)], "an event bigger than the limit goes alone");
     world.put("a", &huge);
     assert!(client.read().iter().all(|response| !response.fragment), "one event cannot be cut");
+}
+
+#[test]
+fn fragments_are_as_big_as_the_limit_allows() {
+    let world = World::new();
+    let mut client = world.client();
+    let id = client.create(&WatchCreateRequest { fragment: true, ..request(("a", "z"), 0) });
+    for limit_bytes in 60..400 {
+        client.fragment_bytes = limit_bytes;
+        let value = "x".repeat(limit_bytes % 50);
+        let ops: Vec<Op<'_>> = ["a", "b", "c", "d", "e"].map(|key| Op::Put(key, &value)).into();
+        world.txn(&ops);
+        let responses = client.read();
+        assert_eq!(responses.iter().map(|response| response.events.len()).sum::<usize>(), 5);
+        for pair in responses.windows(2) {
+            let (mut first, second) = (pair[0].clone(), &pair[1]);
+            assert!(first.fragment && first.watch_id == id);
+            assert!(first.encoded_len() < limit_bytes || first.events.len() == 1);
+            first.events.push(second.events[0].clone());
+            assert!(first.encoded_len() >= limit_bytes, "one more event fitted into {limit_bytes}");
+        }
+        assert!(responses.last().is_some_and(|response| !response.fragment));
+    }
 }
 
 #[test]
