@@ -11,7 +11,7 @@ use super::{
     table,
     value::Value,
 };
-use crate::logging::{Level, Notice};
+use crate::logging::{Level, Notice, system_text};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::{collections::HashSet, fmt, path::Path};
 
@@ -20,7 +20,8 @@ use std::{collections::HashSet, fmt, path::Path};
 /// # Errors
 /// With the file, the line and the key.
 pub(super) fn load(path: &Path, notices: &mut Vec<Notice>) -> Result<Settings, String> {
-    let text = std::fs::read(path).map_err(|error| format!("open {}: {error}", path.display()))?;
+    let text =
+        std::fs::read(path).map_err(|error| format!("open {}: {}", path.display(), system_text(&error)))?;
     parse(&text, &path.display().to_string(), notices)
 }
 
@@ -313,6 +314,10 @@ impl<'de> Visitor<'de> for ValueOf<'_, '_> {
         // Of texts only plain ones can be set to nothing; for the others that means "not given".
         if text.is_empty() && self.flag.kind != Kind::Text {
             return Ok(());
+        }
+        // The one flag of several choices is ignored; etcd does not even look at what a file says of it.
+        if let Kind::Choices(_) = self.flag.kind {
+            return self.put(Value::Text(text.to_owned()));
         }
         match self.reader.settings.set(self.flag, text) {
             Ok(()) => Ok(()),

@@ -45,9 +45,11 @@ fn outputs(names: &[String]) -> Result<Vec<Output>, String> {
         return Ok(Vec::new());
     }
     if names.len() > 1 && names.iter().any(|name| name == "systemd/journal") {
+        let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
         return Err(format!(
-            "running with systemd/journal but other '--log-outputs' values ({names:?}) are configured with \
-             'default'; override 'default' value with something else"
+            "running with systemd/journal but other '--log-outputs' values ([{}]) are configured with 'default'; \
+             override 'default' value with something else",
+            names.join(" ")
         ));
     }
     let outputs: BTreeSet<Output> = names

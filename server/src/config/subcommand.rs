@@ -89,7 +89,7 @@ pub(super) fn run(args: &[String]) -> Option<Exit> {
     let command = SUBCOMMANDS.iter().find(|command| args.first().is_some_and(|arg| arg == command.name))?;
     let rest = match args.get(1).map(String::as_str) {
         Some("start") => &args[2..],
-        _ => return Some(Exit::plain(1, &help(command))),
+        _ => return Some(Exit { code: 0, stdout: help(command), stderr: String::new() }),
     };
     if rest.iter().any(|arg| arg == "-h" || arg == "--help") {
         return Some(Exit { code: 0, stdout: help(command), stderr: String::new() });

@@ -43,6 +43,8 @@ impl Value {
             Kind::Origins => Value::List(parse_urls(text)?.iter().map(ToString::to_string).collect()),
             Kind::Choice(choices) if choices.contains(&text) => Value::Text(text.to_owned()),
             Kind::Choice(_) => return Err("invalid value".to_owned()),
+            // Nothing at all is the default, but nothing that one can choose.
+            Kind::Choices(_) if text.is_empty() && current.is_none() => Value::Text(String::new()),
             Kind::Choices(choices) => chosen(choices, text)?,
             Kind::Gates => gates(text, current)?,
         })
@@ -73,8 +75,8 @@ fn urls(text: &str, current: Option<&Value>) -> Result<Value, String> {
 
 fn chosen(choices: &[&str], text: &str) -> Result<Value, String> {
     match text.split(',').find(|part| !choices.contains(part)) {
-        Some(part) if !text.is_empty() || part != text => Err(format!("invalid value {part:?}")),
-        _ => Ok(Value::Text(text.to_owned())),
+        Some(part) => Err(format!("invalid value {part:?}")),
+        None => Ok(Value::Text(text.to_owned())),
     }
 }
 

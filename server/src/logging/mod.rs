@@ -27,6 +27,7 @@ pub use layer::FATAL;
 pub use level::Level;
 pub use notice::{Notice, log_notices};
 pub use options::{Format, LogOptions, Output, Rotation};
+pub(crate) use output::system_text;
 
 use layer::{Core, ZapLayer};
 use std::{fmt, sync::Arc};

@@ -16,9 +16,12 @@ pub(super) trait Target: Send {
 
 /// Opens an output.
 pub(super) fn open(output: &Output, rotation: Option<&Rotation>) -> Result<Box<dyn Target>, String> {
-    let failed = |error: io::Error| match output {
-        Output::File(path) => format!("open {}: {error}", path.display()),
-        other => format!("open {other:?}: {error}"),
+    let failed = |error: io::Error| {
+        let error = system_text(&error);
+        match output {
+            Output::File(path) => format!("open sink {path:?}: open {}: {error}", path.display()),
+            other => format!("open sink {other:?}: {error}"),
+        }
     };
     Ok(match (output, rotation) {
         (Output::Stderr, _) => Box::new(Stderr),
@@ -29,6 +32,14 @@ pub(super) fn open(output: &Output, rotation: Option<&Rotation>) -> Result<Box<d
             Box::new(RotatingFile::open(path.clone(), rotation.clone()).map_err(failed)?)
         }
     })
+}
+
+/// The system's words for an error, as Go has them: in small letters, without the number.
+pub(crate) fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// Opens a file to append to.
