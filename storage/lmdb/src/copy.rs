@@ -10,50 +10,67 @@ use oxetcd_storage::{Result, Table};
 /// Bytes of records a write transaction takes. LMDB keeps the memory for their pages until it is closed.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Copies every table from `old`, as `txn` sees it, to the empty `new`, and flushes it.
+/// Records in one piece of memory.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// Lengths of each record's key and value.
+    lengths: Vec<(usize, usize)>,
+}
+
+/// Copies every table from `old`, as `txn` sees it, to the empty `new`, and flushes it. Buckets of long keys
+/// are records like any other here.
 pub(crate) fn copy(old: &Env, txn: &ReadTxn, new: &Env, map_limit_bytes: u64) -> Result<()> {
     // One flush at the end will do: nobody reads the file before it has its name.
     new.set_sync(false)?;
+    let mut chunk = Chunk::default();
     for table in Table::ALL {
-        let mut from = Some(Vec::new());
-        while let Some(at) = from {
-            from = match copy_chunk(old, txn, new, table, &at) {
-                Err(Code::MapFull) if new.grow(map_limit_bytes)? => Some(at),
-                next => next.map_err(|code| new.error(code))?,
-            };
+        let mut records = old.walk(txn, table, b"")?;
+        while let Some((key, value)) = records.next().map_err(|code| old.error(code))? {
+            chunk.bytes.extend_from_slice(key);
+            chunk.bytes.extend_from_slice(value);
+            chunk.lengths.push((key.len(), value.len()));
+            if chunk.bytes.len() >= CHUNK_BYTES {
+                chunk.write(new, table, map_limit_bytes)?;
+            }
         }
+        chunk.write(new, table, map_limit_bytes)?;
     }
     new.set_sync(true)?;
     new.sync()
 }
 
-/// Copies records from the key `from` on; returns where the next chunk begins. Buckets of long keys are
-/// records like any other here.
-fn copy_chunk(
-    old: &Env,
-    txn: &ReadTxn,
-    new: &Env,
-    table: Table,
-    from: &[u8],
-) -> raw::Result<Option<Vec<u8>>> {
-    let view = old.view(txn);
-    let mut cursor = view.cursor(old.dbi(table))?;
-    let mut at = cursor.seek(from)?;
-    let mut bytes = 0;
-    let next = new.write(|txn| {
-        while let Some((key, value)) = at {
-            if bytes >= CHUNK_BYTES {
-                return Ok(Some(key.to_vec()));
+impl Chunk {
+    /// Appends the records to a table, and forgets them.
+    fn write(&mut self, new: &Env, table: Table, map_limit_bytes: u64) -> Result<()> {
+        loop {
+            match self.try_write(new, table) {
+                Err(Code::MapFull) if new.grow(map_limit_bytes)? => {}
+                result => {
+                    result.map_err(|code| new.error(code))?;
+                    break;
+                }
             }
-            if !txn.append(new.dbi(table), key, value)? {
-                return Err(Code::Corrupted);
-            }
-            bytes += key.len() + value.len();
-            at = cursor.next()?;
         }
-        Ok(None)
-    })?;
-    old.touched(&view, bytes);
-    new.touched_by_writer(bytes);
-    Ok(next)
+        new.touched_by_writer(self.bytes.len());
+        self.bytes.clear();
+        self.lengths.clear();
+        Ok(())
+    }
+
+    fn try_write(&self, new: &Env, table: Table) -> raw::Result<()> {
+        let dbi = new.dbi(table);
+        new.write(|txn| {
+            let mut rest = &self.bytes[..];
+            for &(key_len, value_len) in &self.lengths {
+                let (key, behind) = rest.split_at(key_len);
+                let (value, behind) = behind.split_at(value_len);
+                if !txn.append(dbi, key, value)? {
+                    return Err(Code::Corrupted);
+                }
+                rest = behind;
+            }
+            Ok(())
+        })
+    }
 }

@@ -47,9 +47,11 @@ impl Lmdb {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let dir = Arc::new(Dir::lock(path.as_ref())?);
         let (generation, env) = match dir.clean()? {
-            Some(generation) => (generation, Env::open(dir.clone(), &dir.data_path(generation), &options)?),
+            Some(generation) => {
+                (generation, Env::open(dir.clone(), &dir.data_path(generation), false, &options)?)
+            }
             None => {
-                let mut env = Env::open(dir.clone(), &dir.temporary_path(1), &options)?;
+                let mut env = Env::open(dir.clone(), &dir.temporary_path(1), true, &options)?;
                 env.renamed(dir.publish(1)?);
                 (1, env)
             }
@@ -71,7 +73,7 @@ impl Lmdb {
     /// A dense copy of `old` in the file of the next generation, which does not have its name yet.
     fn copy_to_temporary(&self, old: &Env, generation: u64) -> Result<(Env, Room)> {
         let path = self.dir.temporary_path(generation);
-        let new = Env::open(self.dir.clone(), &path, &self.options)?;
+        let new = Env::open(self.dir.clone(), &path, true, &self.options)?;
         let mut room = Room::new(&new)?;
         room.take_for_copy(&new, old.usage()?.total_bytes.saturating_sub(old.free_bytes()?))?;
         copy::copy(old, old.read()?.txn(), &new, self.options.map_limit_bytes())?;

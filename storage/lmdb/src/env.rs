@@ -2,7 +2,7 @@
 //!
 //! LMDB maps the whole file. The map is reserved far larger than the file (address space costs nothing, and the
 //! file grows only by what is written), so in practice it never has to move. Where so much address space is not
-//! to be had, [`Env::grow`] moves it; for that moment no reader may look at it, and long scans step aside.
+//! to be had, [`Env::grow`] moves it. Readers hardly notice: they read the file's pages, not the map.
 //!
 //! Read transactions are pooled: a used one keeps its slot in LMDB's reader table, and taking it again costs
 //! two atomic writes instead of a lock.
@@ -12,11 +12,13 @@ use crate::{
     error::{engine, from_code, from_io},
     files::{self, Dir},
     long_keys,
-    lookup::{Pages, Scratch, Tree},
+    lookup::Scratch,
     open, os,
-    raw::{self, Cursor, Dbi, Dbis, ReadTxn, View, WriteTxn},
+    pages::{Pages, Tree},
+    raw::{self, Dbi, Dbis, ReadTxn, View, WriteTxn},
     reader::{Idle, Reader},
-    resident::{self, LOOKUP_BYTES, Resident},
+    resident::Resident,
+    scan::Scan,
 };
 use lmdb::{Environment, Error as Code};
 use oxetcd_storage::{Error, Result, Table, Visit};
@@ -25,10 +27,7 @@ use std::{
     fs::File,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 /// Read transactions kept for later use.
@@ -42,8 +41,6 @@ pub(crate) struct Env {
     dbis: Dbis,
     /// Read by all that looks at the map, written by what moves it.
     map: RwLock<()>,
-    /// Asks long scans to let go of the map for a moment.
-    growing: AtomicBool,
     resident: Resident,
     pages: Pages,
     /// Where the tables' trees begin, as of the newest commit that was looked at.
@@ -64,26 +61,28 @@ pub(crate) struct Usage {
 }
 
 impl Env {
-    /// Opens the file at `path`, or makes it there.
-    pub(crate) fn open(dir: Arc<Dir>, path: &Path, options: &Options) -> Result<Self> {
+    /// Opens the file at `path`, or makes it there: `is_new`.
+    pub(crate) fn open(dir: Arc<Dir>, path: &Path, is_new: bool, options: &Options) -> Result<Self> {
+        if !is_new {
+            open::check_file(path)?;
+        }
         files::prepare_lock_file(path)?;
         let env = open::open_reserved(path, options)?;
         let file = File::open(path).map_err(|error| from_io(&error, path))?;
-        open::check_length(&env, &file, path)?;
-        let dbis = open::open_tables(&env, path)?;
-        let page_bytes = u64::from(env.stat().map_err(|code| from_code(code, path))?.page_size());
+        let page_bytes = env.stat().map_err(|code| from_code(code, path))?.page_size();
         let resident = Resident::new(os::find_map(&file), options.resident_bytes);
+        let pages = Pages::new(file, page_bytes as usize);
+        let dbis = open::open_tables(&env, path)?;
         Ok(Env {
             idle: Mutex::default(),
             env,
             dbis,
             map: RwLock::new(()),
-            growing: AtomicBool::new(false),
             resident,
-            pages: Pages::new(file, page_bytes as usize),
+            pages,
             trees: RwLock::default(),
             path: path.to_owned(),
-            page_bytes,
+            page_bytes: page_bytes.into(),
             _dir: dir,
         })
     }
@@ -153,25 +152,21 @@ impl Env {
             Some(tree) if tree.snapshot == snapshot => return Ok(tree),
             _ => {}
         }
-        let view = self.view(txn);
+        let view = View::new(txn, &self.map);
         let found = || Tree::parse(snapshot, view.describe(table.name())?.ok_or(Code::Corrupted)?);
         let tree = found().map_err(|code| self.error(code))?;
-        self.touched(&view, LOOKUP_BYTES);
         self.trees.write()[table.index()] = Some(tree);
         Ok(tree)
     }
 
-    /// What `txn` sees.
-    pub(crate) fn view<'v>(&'v self, txn: &'v ReadTxn) -> View<'v> {
-        View::new(txn, &self.map)
+    /// Goes to the first record of a table at or behind `from`, as `txn` sees it. Buckets of long keys are
+    /// records like any other here.
+    pub(crate) fn walk(&self, txn: &ReadTxn, table: Table, from: &[u8]) -> Result<Scan<'_>> {
+        let tree = self.tree(txn, table)?;
+        Scan::new(&self.pages, tree, from).map_err(|code| self.error(code))
     }
 
-    /// Notes that about so many bytes of the map were looked at. The view holds the map where it is meanwhile.
-    pub(crate) fn touched(&self, _view: &View<'_>, bytes: usize) {
-        self.resident.touched(bytes);
-    }
-
-    /// Visits a range of what `txn` sees. Lets go of the map between two records when it has to grow.
+    /// Visits a range of what `txn` sees.
     pub(crate) fn scan(
         &self,
         txn: &ReadTxn,
@@ -180,33 +175,9 @@ impl Env {
         to: Option<&[u8]>,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
-        let mut next = None;
-        loop {
-            let from = next.as_deref().unwrap_or(from);
-            next = self.scan_part(txn, table, from, to, visit)?;
-            if next.is_none() {
-                return Ok(());
-            }
-            // Blocks while the map grows, and only then.
-            drop(self.map.read());
-        }
-    }
-
-    /// Visits until the end, or until growth asks for the map: then returns where to go on.
-    fn scan_part(
-        &self,
-        txn: &ReadTxn,
-        table: Table,
-        from: &[u8],
-        to: Option<&[u8]>,
-        visit: &mut Visit<'_>,
-    ) -> Result<Option<Vec<u8>>> {
-        let view = self.view(txn);
         let failed = |code| self.error(code);
-        let mut cursor: Cursor<'_> = view.cursor(self.dbi(table)).map_err(failed)?;
-        let mut at = cursor.seek(long_keys::head(from)).map_err(failed)?;
-        let mut seen = 0;
-        while let Some((key, value)) = at {
+        let mut records = self.walk(txn, table, long_keys::head(from))?;
+        while let Some((key, value)) = records.next().map_err(failed)? {
             let flow = if long_keys::is_bucket(key) {
                 long_keys::scan(key, value, from, to, visit).map_err(failed)?
             } else if to.is_some_and(|to| key >= to) {
@@ -215,20 +186,10 @@ impl Env {
                 visit(key, value)
             };
             if flow.is_break() {
-                self.touched(&view, seen);
-                return Ok(None);
-            }
-            seen += key.len() + value.len() + 8;
-            if seen >= resident::STEP_BYTES {
-                self.touched(&view, std::mem::take(&mut seen));
-            }
-            at = cursor.next().map_err(failed)?;
-            if self.growing.load(Ordering::Relaxed) {
-                return Ok(at.map(|(key, _)| key.to_vec()));
+                return Ok(());
             }
         }
-        self.touched(&view, seen);
-        Ok(None)
+        Ok(())
     }
 
     /// Runs `write` in the write transaction and commits. The caller is the only writer.
@@ -270,7 +231,7 @@ impl Env {
     /// Bytes of pages that later commits use again.
     pub(crate) fn free_bytes(&self) -> Result<u64> {
         let reader = self.read()?;
-        let pages = self.view(reader.txn()).free_pages().map_err(|code| self.error(code))?;
+        let pages = View::new(reader.txn(), &self.map).free_pages().map_err(|code| self.error(code))?;
         Ok(pages * self.page_bytes)
     }
 
@@ -280,9 +241,7 @@ impl Env {
         let old = self.env.info().map_err(|code| self.error(code))?.map_size() as u64;
         let new = open::map_size(old.saturating_mul(2), limit_bytes);
         let (true, Ok(bytes)) = (new > old, usize::try_from(new)) else { return Ok(false) };
-        self.growing.store(true, Ordering::Relaxed);
         let map = self.map.write();
-        self.growing.store(false, Ordering::Relaxed);
         // LMDB unmaps before it maps again; a failure in between would leave readers without a map.
         if !os::can_map(bytes) {
             return Err(engine(format!(

@@ -10,10 +10,7 @@
 //! A data file appears under its name only when it is whole and on the device. Of two, the higher number is
 //! the one that counts: no commit went to the lower one after the higher appeared.
 
-use crate::{
-    error::{engine, from_io},
-    os,
-};
+use crate::{error::from_io, os};
 use oxetcd_storage::{Error, Result};
 use std::{
     fs::{self, File, OpenOptions},
@@ -71,10 +68,7 @@ impl Dir {
                 fs::remove_file(self.path.join(name)).map_err(failed)?;
             }
         }
-        match newest {
-            Some(generation) => check_plausible(&self.data_path(generation)).map(|()| Some(generation)),
-            None => Ok(None),
-        }
+        Ok(newest)
     }
 
     /// Gives the whole file of a generation its name, for good. It may be open meanwhile.
@@ -104,19 +98,6 @@ impl Dir {
 /// The number in `data.<number>`.
 fn generation(stem: &str) -> Option<u64> {
     stem.strip_prefix("data.")?.parse().ok()
-}
-
-/// LMDB takes an empty file for a new one, and would lose what was there without a word.
-fn check_plausible(path: &Path) -> Result<()> {
-    let file = fs::metadata(path).map_err(|error| from_io(&error, path))?;
-    if !file.is_file() {
-        return Err(engine(format!("{} is not a file", path.display())));
-    }
-    // Two root pages come first; the smallest pages there are have 4 KiB.
-    if file.len() < 2 * 4096 {
-        return Err(Error::Corrupt(format!("{}: cut short: {} bytes", path.display(), file.len())));
-    }
-    Ok(())
 }
 
 fn readers_path(data: &Path) -> PathBuf {

@@ -1,7 +1,8 @@
 //! The LMDB engine: a memory-mapped B+ tree in one file, with many readers beside one writer.
 //!
-//! * **Reads** go straight to the map, without a copy in scans and lookups of many keys, and never wait for a
-//!   writer. What they leave resident is held to [`Options::resident_bytes`].
+//! * **Reads** walk LMDB's pages themselves, by `pread` beside the map, under an LMDB read transaction that keeps
+//!   them as they are. That is cheaper than page faults, takes no memory, and damage is an error instead of a
+//!   crash. They never wait for a writer. LMDB writes, and keeps the file's books.
 //! * **The file grows by itself.** The map is reserved far larger than any file to be expected and is sparse;
 //!   room on the device is taken ahead of each commit, so a full device is found out before anything is written.
 //! * **Commits.** `Synced` flushes the pages, then the new root. `Buffered` flushes the pages and leaves the
@@ -14,7 +15,8 @@
 //! order and page size; move data between machines by snapshots.
 //!
 //! LMDB keeps no checksums: a file with a foreign header, a foreign content or a missing end is refused at open,
-//! flipped bytes in the middle are not noticed here (etcd's corruption checks compare members' hashes).
+//! damaged pages are noticed when they are read, flipped bytes inside a record are not noticed here (etcd's
+//! corruption checks compare members' hashes).
 
 mod checkpoint;
 mod copy;
@@ -26,10 +28,13 @@ mod long_keys;
 mod lookup;
 mod open;
 mod os;
+mod page;
+mod pages;
 mod raw;
 mod reader;
 mod resident;
 mod room;
+mod scan;
 
 pub use engine::Lmdb;
 
@@ -37,14 +42,14 @@ pub use engine::Lmdb;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Address space to reserve for the file's map. It costs no memory and no disk. If less is to be had, less
-    /// is taken; a file that outgrows it makes readers wait for a moment while the map moves.
+    /// is taken; a file that outgrows it gets a new map.
     pub reserve_bytes: u64,
     /// Size of the data file at which writes are refused as [`Error::Full`](oxetcd_storage::Error::Full).
     /// Batches that delete, and small ones, may go beyond it by a 64th (but 1 MiB at least). `None`: only
     /// the device limits it.
     pub max_bytes: Option<u64>,
-    /// Memory that pages of the file may take in this process before they are let go; they stay in the page
-    /// cache. Linux only.
+    /// Memory that pages of the file, looked at by commits, may take in this process before they are let go;
+    /// they stay in the page cache. Linux only.
     pub resident_bytes: usize,
 }
 

@@ -4,11 +4,12 @@ use crate::{
     Options,
     error::{from_code, from_io},
     os,
+    pages::{Pages, Tree},
     raw::{Dbis, WriteTxn},
 };
 use lmdb::{DatabaseFlags, Environment, EnvironmentFlags, Error as Code};
 use oxetcd_storage::{Error, Result, Table};
-use std::{fs::File, path::Path};
+use std::{fs::File, os::unix::fs::FileExt, path::Path};
 
 /// Version of what we put into the file. A newer one is refused.
 const FORMAT: &str = "1";
@@ -33,24 +34,71 @@ pub(crate) fn open_reserved(path: &Path, options: &Options) -> Result<Environmen
     let mut builder = Environment::new();
     builder.set_flags(flags).set_max_dbs(Table::ALL.len() as u32 + 1);
     builder.set_map_size(usize::try_from(bytes).unwrap_or(usize::MAX));
-    builder.open(path).map_err(|code| match code {
-        // A header that is cut short.
-        Code::Other(libc::EINVAL) => Error::Corrupt(format!("{}: not an LMDB file", path.display())),
-        code => from_code(code, path),
-    })
+    builder.open(path).map_err(|code| from_code(code, path))
 }
 
-/// Reading a page behind the end of the file would kill the process, so a cut file is found out here.
-pub(crate) fn check_length(env: &Environment, file: &File, path: &Path) -> Result<()> {
-    let info = env.info().map_err(|code| from_code(code, path))?;
-    let page_bytes = env.stat().map_err(|code| from_code(code, path))?.page_size() as usize;
-    let needed = (info.last_pgno() as u64 + 1) * page_bytes as u64;
+/// One of the two root pages, which take turns: what the last commit but one, or the last one, left.
+struct Root {
+    /// Number of the commit.
+    commit: u64,
+    /// Number of the last page ever used.
+    last_page: u64,
+    /// The trees of free pages and of tables.
+    books: [[u8; 48]; 2],
+}
+
+/// LMDB trusts its file. So before it gets to see one: is it an LMDB file, is it whole, and are the trees sound
+/// that LMDB looks into when it opens? They are a few pages.
+pub(crate) fn check_file(path: &Path) -> Result<()> {
+    let file = File::open(path).map_err(|error| from_io(&error, path))?;
     let length = file.metadata().map_err(|error| from_io(&error, path))?.len();
+    let failed = |code| from_code(code, path);
+    let mut header = [0; 64];
+    file.read_exact_at(&mut header, 0).map_err(|_| failed(Code::Invalid))?;
+    // The page size is noted in the first tree.
+    let page_bytes =
+        u32_at(&header, 40).filter(|bytes| bytes.is_power_of_two() && (4096..=65536).contains(bytes));
+    let page_bytes = page_bytes.ok_or_else(|| failed(Code::Invalid))?;
+    let pages = Pages::new(file, page_bytes as usize);
+    let roots = [read_root(&pages, 0).map_err(failed)?, read_root(&pages, 1).map_err(failed)?];
+    let newest = if roots[0].commit > roots[1].commit { &roots[0] } else { &roots[1] };
+    // Reading a page behind the end of the file through the map would kill the process.
+    let needed = newest.last_page.saturating_add(1).saturating_mul(page_bytes.into());
     if length < needed {
         let path = path.display();
         return Err(Error::Corrupt(format!("{path}: cut short: {length} bytes of at least {needed}")));
     }
-    Ok(())
+    let check = |record: &[u8; 48]| pages.check(Tree::parse(0, record)?);
+    newest.books.iter().try_for_each(check).map_err(failed)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|word| u64::from_ne_bytes(*word))
+}
+
+fn read_root(pages: &Pages, number: u64) -> std::result::Result<Root, Code> {
+    let mut page = vec![0; pages.page_bytes()];
+    pages.read(number, &mut page)?;
+    // Behind the page's header: magic (4), version (4), address (8), map size (8), trees (48 each), last page (8),
+    // commit (8).
+    match (u32_at(&page, 16), u32_at(&page, 20)) {
+        (Some(0xbeef_c0de), Some(1)) => {}
+        (Some(0xbeef_c0de), _) => return Err(Code::VersionMismatch),
+        _ => return Err(Code::Invalid),
+    }
+    let tree = |at: usize| page.get(at..)?.first_chunk().copied();
+    let root = || {
+        Some(Root {
+            commit: u64_at(&page, 144)?,
+            last_page: u64_at(&page, 136)?,
+            books: [tree(40)?, tree(88)?],
+        })
+    };
+    root().ok_or(Code::Corrupted)
 }
 
 /// Opens every table. In a file without any table, creates them and notes our format.

@@ -3,7 +3,8 @@
 //! LMDB hands out pointers into its map. They stay good while their transaction lives *and* the map is not
 //! moved by growth, so a slice is reachable only through a [`View`], which holds both: a borrow of the
 //! transaction and a read lock of the map. A transaction without a view may outlive a growth, because LMDB
-//! keeps page numbers in it, not addresses.
+//! keeps page numbers in it, not addresses. Records are read elsewhere (see `pages`); what is read through the
+//! map is what only LMDB knows.
 //!
 //! The environment is opened with `NO_TLS`, so a read transaction is an object that may move between threads.
 

@@ -3,7 +3,8 @@
 use crate::{
     env::Env,
     long_keys,
-    lookup::{Scratch, Tree},
+    lookup::{self, Scratch},
+    pages::Tree,
     raw::ReadTxn,
 };
 use oxetcd_storage::{Result, Table};
@@ -65,10 +66,8 @@ impl Lookup<'_> {
             return Ok(None);
         }
         let env = self.env;
-        let found = env
-            .pages()
-            .find(self.tree, long_keys::head(key), self.scratch)
-            .map_err(|code| env.error(code))?;
+        let found = lookup::find(env.pages(), self.tree, long_keys::head(key), self.scratch);
+        let found = found.map_err(|code| env.error(code))?;
         match (found, long_keys::tail(key)) {
             (Some(bucket), Some(tail)) => long_keys::find(bucket, tail).map_err(|code| env.error(code)),
             (found, _) => Ok(found),

@@ -1,10 +1,10 @@
 //! Keeps the map's share of the process's memory small.
 //!
 //! Every page of the map that is looked at counts as memory of this process, though it belongs to the page
-//! cache. A member that has read its whole file once would seem as large as the file. So after every few
-//! megabytes looked at, the process asks the kernel how many pages of files it has mapped, and when it is
-//! over the limit it lets the map's pages go: they stay in the page cache, touching one again costs a minor
-//! fault.
+//! cache. Commits look at each page that they change, and the kernel maps its neighbours along with it: in the
+//! end the process would seem as large as its file. So after every few megabytes the process asks the kernel how
+//! many pages of files it has mapped, and when it is over the limit it lets the map's pages go: they stay in the
+//! page cache, touching one again costs a minor fault.
 
 use crate::os::{self, MapRange};
 use parking_lot::Mutex;
@@ -14,12 +14,8 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// Long scans report in steps of this.
-pub(crate) const STEP_BYTES: usize = 1 << 20;
-/// Looked at between two questions to the kernel.
+/// Looked at, about, between two questions to the kernel.
 const CHECK_BYTES: usize = 8 << 20;
-/// A single lookup counts for this much: the kernel maps the neighbours of a page along with it.
-pub(crate) const LOOKUP_BYTES: usize = 64 << 10;
 
 /// Watches over the resident part of one map.
 pub(crate) struct Resident {
