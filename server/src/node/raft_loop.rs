@@ -160,14 +160,16 @@ impl RaftLoop {
 
     /// Gives committed entries to the apply loop. Changes of the configuration are made here first.
     fn hand_over(&mut self, entries: Vec<raftpb::Entry>) -> Result<(), String> {
-        let Some(last) = entries.last() else { return Ok(()) };
-        self.shared.position.committed.store(last.index(), Ordering::Relaxed);
+        let Some(last) = entries.last().map(|entry| entry.index()) else { return Ok(()) };
+        self.shared.position.committed.store(last, Ordering::Relaxed);
         let mut changes = Vec::new();
         for entry in entries.iter().filter(|entry| entry.r#type() == raftpb::EntryType::EntryConfChange) {
             let change = conf_change::decode(entry)?;
             let state = self.node.apply_conf_change(&change.raft).map_err(text)?;
             changes.push((entry.index(), change.member, conf_change::encode_state(&state)));
         }
+        // For raft an entry counts as applied once its change of the configuration, if any, is made.
+        self.node.applied_to(last);
         // The apply loop ends before this one only when the member has failed.
         let _ = self.apply.send(Committed { entries, changes });
         Ok(())
@@ -189,7 +191,6 @@ impl RaftLoop {
     }
 
     fn applied(&mut self, index: u64) {
-        self.node.applied_to(index);
         let keep = if self.alone() { 0 } else { self.catchup_entries };
         self.node.compact(index.saturating_sub(keep));
     }
