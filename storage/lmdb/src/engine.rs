@@ -19,6 +19,9 @@ use oxetcd_storage::{
 use parking_lot::{Mutex, RwLock};
 use std::{path::Path, sync::Arc};
 
+/// A change in the middle of a table counts for this much of the map: the kernel maps a page's neighbours, too.
+const SEEK_BYTES: usize = 64 << 10;
+
 /// The LMDB engine over one directory.
 pub struct Lmdb {
     dir: Arc<Dir>,
@@ -117,6 +120,8 @@ impl Writer {
 fn apply(txn: &mut WriteTxn<'_>, env: &Env, ops: &[Op]) -> raw::Result<()> {
     let mut appends = [true; Table::ALL.len()];
     for op in ops {
+        let has_appended = appends[op.table.index()] && op.value.is_some();
+        env.touched_by_writer(if has_appended { op.key.len() } else { SEEK_BYTES });
         let (dbi, appends) = (env.dbi(op.table), &mut appends[op.table.index()]);
         match (long_keys::tail(&op.key), &op.value) {
             (Some(tail), value) => {
@@ -185,7 +190,6 @@ impl Engine for Lmdb {
         writer.room.take(&env, demand, self.options.max_bytes)?;
         writer.set_durability(&env, durability)?;
         writer.commit(&env, batch.ops(), demand, &self.options)?;
-        env.touched_by_writer(batch.ops().len() * 256);
         Ok(())
     }
 
