@@ -30,12 +30,23 @@ pub use options::{Format, LogOptions, Output, Rotation};
 pub(crate) use output::system_text;
 
 use layer::{Core, ZapLayer};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock, Weak},
+};
 use tracing_subscriber::layer::SubscriberExt;
 
 /// The running log. Dropping it writes out what is queued; keep it until the end of `main`.
 pub struct Logging {
     core: Arc<Core>,
+}
+
+/// The log of the whole process, for those who have no hold of it.
+static CURRENT: OnceLock<Weak<Core>> = OnceLock::new();
+
+/// Lines that the log of the whole process has dropped so far.
+pub fn dropped_lines() -> u64 {
+    CURRENT.get().and_then(Weak::upgrade).map_or(0, |core| core.dropped_lines())
 }
 
 /// Opens the outputs and makes them the log of the whole process.
@@ -47,6 +58,8 @@ pub fn init(options: &LogOptions) -> Result<Logging, String> {
     let subscriber = tracing_subscriber::registry().with(ZapLayer(logging.core.clone()));
     tracing::subscriber::set_global_default(subscriber)
         .map_err(|_| "this process has a log already".to_owned())?;
+    // The subscriber was set for the first time, so this is too.
+    CURRENT.get_or_init(|| Arc::downgrade(&logging.core));
     Ok(logging)
 }
 

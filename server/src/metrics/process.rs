@@ -1,4 +1,4 @@
-//! What the kernel knows about this process, read from `/proc` at each scrape.
+//! What is known about the process as a whole: by the kernel, read from `/proc` at each scrape, and by its log.
 //!
 //! A value that cannot be read keeps its last state: a scrape never fails over `/proc`.
 
@@ -21,6 +21,7 @@ pub(super) struct ProcessMetrics {
     fd_limit: IntGauge,
     received_bytes: Counter,
     sent_bytes: Counter,
+    dropped_log_lines: Counter,
     /// Counters only grow by what was added; two scrapes at once must not both add it.
     refreshing: Mutex<()>,
 }
@@ -48,12 +49,17 @@ impl ProcessMetrics {
                 "process_network_transmit_bytes_total",
                 "Bytes sent in this network namespace.",
             ),
+            dropped_log_lines: to.float_counter(
+                "oxetcd_log_dropped_lines_total",
+                "Lines of the log that were dropped because its output did not keep up.",
+            ),
             refreshing: Mutex::new(()),
         }
     }
 
     pub(super) fn refresh(&self) {
         let _alone = self.refreshing.lock();
+        advance(&self.dropped_log_lines, crate::logging::dropped_lines() as f64);
         self.refresh_usage();
         self.refresh_files();
         if let Some((received, sent)) = read("/proc/self/net/netstat").and_then(|text| network_bytes(&text)) {
