@@ -1,5 +1,6 @@
 //! What can go wrong with a call.
 
+use std::error::Error as _;
 pub use tonic::Code;
 use tonic::Status;
 
@@ -79,6 +80,17 @@ impl Error {
     }
 }
 
+/// A connection that broke under a call. Only an error of this side has a cause; tonic gives those that it cannot
+/// explain the codes of a server that failed, and nobody would try again.
+fn broken(status: &Status) -> Option<String> {
+    let mut cause = status.source()?;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let unclear = matches!(status.code(), Code::Unknown | Code::Internal);
+    unclear.then(|| format!("error reading from server: {cause}"))
+}
+
 /// An answer above our limit, in the words and with the code that etcd's users know.
 fn too_large(status: &Status) -> Option<String> {
     let sizes = status.message().strip_prefix("Error, decoded message length too large: found ")?;
@@ -100,6 +112,9 @@ impl From<Status> for Error {
     fn from(status: Status) -> Self {
         if let Some(message) = too_large(&status) {
             return Error::Rpc { code: Code::ResourceExhausted, message };
+        }
+        if let Some(message) = broken(&status) {
+            return Error::Rpc { code: Code::Unavailable, message };
         }
         match ETCD_ERRORS.iter().find(|(_, message)| *message == status.message()) {
             // The code of the definition counts: servers send some of these with code Unknown.

@@ -136,6 +136,29 @@ async fn a_watch_goes_on_where_its_stream_broke() {
 }
 
 #[tokio::test]
+async fn a_watch_moves_on_when_its_member_is_gone() {
+    let fakes = [Fake::default(), Fake::default()];
+    for fake in &fakes {
+        let mut script = fake.script();
+        (script.events_per_stream, script.hold_streams) = (2, true);
+    }
+    let mut servers = fakes.each_ref().map(|fake| Some(fake.start()));
+    let endpoints = servers.each_ref().map(|server| server.as_ref().expect("runs").endpoint.clone());
+    let client = client(&[&endpoints[0], &endpoints[1]]).await;
+    let mut watch = client.watch(WatchCreateRequest { start_revision: 5, ..Default::default() });
+    let mut got = Vec::new();
+    while got.len() < 4 {
+        if got.len() == 2 {
+            let serving = fakes.iter().position(|fake| !fake.script().watches.is_empty());
+            servers[serving.expect("one of them answered")] = None;
+        }
+        let update = watch.next().await.expect("the other member goes on");
+        got.extend(update.response.events.into_iter().filter_map(|event| event.kv).map(|kv| kv.mod_revision));
+    }
+    assert_eq!(got, [5, 6, 7, 8]);
+}
+
+#[tokio::test]
 async fn a_lease_is_renewed_until_it_is_gone() {
     let fake = Fake::default();
     fake.script().ttls.extend([1, 1]);

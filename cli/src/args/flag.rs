@@ -177,7 +177,7 @@ fn read_list(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
             field.extend_from_slice(&rest[..length]);
             if let Some(quote) = field.iter().position(|byte| *byte == b'"') {
                 let column = text.len() - rest.len() + quote + 1;
-                return Err(format!("parse error on line 1, column {column}: bare \" in non-quoted field"));
+                return Err(format!("parse error on line 1, column {column}: bare \" in non-quoted-field"));
             }
             rest = &rest[length..];
         }

@@ -16,20 +16,18 @@ pub(super) fn ask(out: &Output, prompt: &str) -> io::Result<String> {
         tcsetattr(&stdin, SetArg::TCSAFLUSH, &quiet)?;
         let line = read_line();
         tcsetattr(&stdin, SetArg::TCSAFLUSH, &before)?;
-        out.write(b"\n");
-        out.flush();
         line?
     } else {
         read_line()?
     };
+    out.write(b"\n");
+    out.flush();
     Ok(line)
 }
 
-/// A line of standard input, without its end.
+/// A line of standard input, without its end; empty at the end of input.
 pub(super) fn read_line() -> io::Result<String> {
     let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "EOF"));
-    }
+    io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -111,7 +111,7 @@ impl fmt::Display for GoDuration {
         }
         match ns {
             0 => f.write_str("0s"),
-            ..1_000 => write!(f, "{ns}ns"),
+            1..1_000 => write!(f, "{ns}ns"),
             1_000..1_000_000 => write!(f, "{}µs", Decimal(ns, 1_000)),
             1_000_000..SECOND => write!(f, "{}ms", Decimal(ns, 1_000_000)),
             _ => {

@@ -41,6 +41,8 @@ pub struct Script {
     pub watches: Vec<i64>,
     /// Events that each watch stream gets before it breaks.
     pub events_per_stream: i64,
+    /// Whether watch streams stay open after their events.
+    pub hold_streams: bool,
     /// TTLs that renewals are answered with, then 0.
     pub ttls: VecDeque<i64>,
 }
@@ -174,8 +176,10 @@ impl Watch for Fake {
                         WatchResponse { header: header(100), events: vec![event], ..Default::default() };
                     let _ = sender.send(Ok(answer));
                 }
-                let _ = sender.send(Err(Status::unavailable("broken")));
-                return;
+                if !fake.script().hold_streams {
+                    let _ = sender.send(Err(Status::unavailable("broken")));
+                    return;
+                }
             }
         });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(answers))))
