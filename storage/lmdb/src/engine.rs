@@ -216,6 +216,7 @@ impl Engine for Lmdb {
         new.renamed(self.dir.publish(generation)?);
         *writer = Writer { generation, room, durability: Durability::Synced };
         *self.env.write() = Arc::new(new);
+        *self.free.lock() = None;
         self.dir.remove(old.path());
         Ok(())
     }

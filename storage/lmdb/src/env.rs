@@ -155,7 +155,12 @@ impl Env {
         let view = View::new(txn, &self.map);
         let found = || Tree::parse(snapshot, view.describe(table.name())?.ok_or(Code::Corrupted)?);
         let tree = found().map_err(|code| self.error(code))?;
-        self.trees.write()[table.index()] = Some(tree);
+        let mut trees = self.trees.write();
+        let known = &mut trees[table.index()];
+        // A checkpoint's tree is of use to nobody else.
+        if known.is_none_or(|known| known.snapshot < snapshot) {
+            *known = Some(tree);
+        }
         Ok(tree)
     }
 
