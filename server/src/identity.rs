@@ -8,14 +8,14 @@ use std::{
 };
 
 /// Id of a member of a new cluster: from its peer URLs in order and the cluster's token. The name is not in it.
-pub fn member_id(peer_urls: &[String], token: &str) -> u64 {
+pub(crate) fn member_id(peer_urls: &[String], token: &str) -> u64 {
     let mut urls: Vec<&str> = peer_urls.iter().map(String::as_str).collect();
     urls.sort_unstable();
     first_word(urls.into_iter().chain([token]).map(str::as_bytes))
 }
 
 /// Id of a cluster: from the ids of its first members.
-pub fn cluster_id(member_ids: &[u64]) -> u64 {
+pub(crate) fn cluster_id(member_ids: &[u64]) -> u64 {
     let mut ids = member_ids.to_vec();
     ids.sort_unstable();
     let words: Vec<[u8; 8]> = ids.into_iter().map(u64::to_be_bytes).collect();
@@ -34,18 +34,18 @@ fn first_word<'a>(parts: impl Iterator<Item = &'a [u8]>) -> u64 {
 /// Gives every request of this member its own id: 16 bits of the member, 40 of the start time in
 /// milliseconds, 8 and more to count on, so that ids stay different across restarts.
 #[derive(Debug)]
-pub struct RequestIds(AtomicU64);
+pub(crate) struct RequestIds(AtomicU64);
 
 impl RequestIds {
     /// Ids of `member_id`, from now on.
-    pub fn new(member_id: u64) -> Self {
+    pub(crate) fn new(member_id: u64) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let time = (since_epoch.as_millis() as u64 & ((1 << 40) - 1)) << 8;
         RequestIds(AtomicU64::new(member_id << 48 | time))
     }
 
     /// The next id; never 0.
-    pub fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }

@@ -58,11 +58,12 @@ async fn a_torn_tail_of_the_log_is_repaired() {
     server.terminate();
     let segment = files(&dir.path().join("member/wal"), "wal").pop().expect("a segment");
     let end = written_length(&segment);
-    // Half of a record, as a power cut leaves it: a length, and not all of what it announces.
+    // The first sectors of a record, as a power cut leaves it; the rest still is what preallocation put there.
     let file = OpenOptions::new().write(true).open(&segment).expect("the log can be opened");
     let at = end.next_multiple_of(8);
-    file.write_all_at(&64u64.to_le_bytes(), at).expect("written");
-    file.write_all_at(&[0x08, 0x02, 0x10, 0x55], at + 8).expect("written");
+    let torn = [&4096u64.to_le_bytes()[..], &[0x08, 0x02, 0x10, 0x55], &[0xaa; 600]].concat();
+    let sectors = (at + torn.len() as u64) / 512 * 512 - at;
+    file.write_all_at(&torn[..sectors as usize], at).expect("written");
     drop(file);
     let server = Server::start(dir.path(), &[]);
     assert_eq!(get(&server, "kept").await, Some("1".into()));

@@ -185,7 +185,10 @@ impl RaftLoop {
         let position = &self.shared.position;
         if sole && (caught_up || position.sole_leader.load(Ordering::Relaxed)) {
             position.sole_leader.store(true, Ordering::Release);
-            reads.drain(..).for_each(|waiter| drop(waiter.send(())));
+            for waiter in reads.drain(..) {
+                // Whoever asked may have gone.
+                let _ = waiter.send(());
+            }
         }
         reads.retain(|waiter| !waiter.is_closed());
     }

@@ -67,11 +67,6 @@ impl Waiters {
         self.0.lock().remove(&id);
     }
 
-    /// Number of open proposals.
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().len()
-    }
-
     /// Whether somebody waits for request `id`.
     pub(crate) fn has(&self, id: u64) -> bool {
         self.0.lock().contains_key(&id)
