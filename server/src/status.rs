@@ -31,20 +31,10 @@ statuses! {
     request_too_large = InvalidArgument, "etcdserver: request is too large";
     /// Apply is too far behind the log. The reference sends it with code Unknown, so do we.
     too_many_requests = Unknown, "etcdserver: too many requests";
-    /// No such member.
-    member_not_found = NotFound, "etcdserver: member not found";
-    /// The member is no learner.
-    member_not_learner = FailedPrecondition, "etcdserver: can only promote a learner member";
-    /// The peer URLs are not URLs.
-    member_bad_urls = InvalidArgument, "etcdserver: given member URLs are invalid";
-    /// Another member has such a peer URL.
-    peer_url_exists = FailedPrecondition, "etcdserver: Peer URLs already exists";
     /// Only the leader does this.
     not_leader = FailedPrecondition, "etcdserver: not leader";
     /// The member to lead next is unknown or a learner.
     bad_leader_transferee = FailedPrecondition, "etcdserver: bad leader transferee";
-    /// There is no leader.
-    no_leader = Unavailable, "etcdserver: no leader";
     /// The member stops.
     stopped = Unavailable, "etcdserver: server stopped";
     /// The request was not committed in time.

@@ -33,7 +33,7 @@ const KEYS_PER_WRITER: u64 = 16;
 
 mod rand_like {
     use super::{RngAlgorithm, TestRng};
-    use proptest::prelude::RngCore;
+    use proptest::prelude::Rng;
 
     /// Random numbers whose seed a failing test prints.
     pub(super) struct Dice(TestRng);
@@ -112,7 +112,7 @@ async fn history(channel: Channel, until: i64) -> Vec<(i64, Bytes, Bytes)> {
     let request = WatchRequest { request_union: Some(RequestUnion::CreateRequest(create)) };
     let requests = tokio_stream::StreamExt::chain(tokio_stream::once(request), tokio_stream::pending());
     let mut answers = WatchClient::new(channel).watch(requests).await.expect("a watch").into_inner();
-    let mut events = Vec::new();
+    let mut events: Vec<(i64, Bytes, Bytes)> = Vec::new();
     while events.last().is_none_or(|(revision, ..)| *revision < until) {
         let answer = answers.message().await.expect("no error").expect("the stream goes on");
         assert!(!answer.canceled, "{answer:?}");

@@ -130,7 +130,7 @@ impl<M: Propose + Read> Lease for LeaseService<M> {
                 id,
                 ttl: found.remaining_s,
                 granted_ttl: found.granted_s,
-                keys: found.keys.into_iter().map(|key| bytes::Bytes::from(key)).collect(),
+                keys: found.keys.into_iter().map(bytes::Bytes::from).collect(),
             },
             Err(_) => LeaseTimeToLiveResponse { header, id, ttl: -1, ..Default::default() },
         };
