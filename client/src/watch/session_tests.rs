@@ -1,3 +1,5 @@
+//! One watch through broken connections, on paper.
+
 use super::*;
 use oxetcd_api::mvccpb::{Event, KeyValue};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Scripts of transactions, read and judged.
+
 use super::*;
 use oxetcd_api::etcdserverpb::{DeleteRangeRequest, PutRequest, RangeRequest};
 

@@ -1,3 +1,5 @@
+//! Arguments and interactive lines of the watch command.
+
 use super::*;
 
 fn env(key: &str, range_end: &str) -> KeysFromEnvironment {
