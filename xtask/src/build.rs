@@ -4,8 +4,16 @@ use crate::{command, paths};
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// Builds the server and the command-line tools for release, and returns the folder that holds them.
+const PACKAGES: [&str; 5] = ["build", "-p", "oxetcd-server", "-p", "oxetcd-cli"];
+
+/// Builds the server and the command-line tools as they are shipped, and returns the folder that holds them.
 pub(crate) fn release() -> Result<PathBuf> {
-    command::run(&mut command::cargo(&["build", "--release", "-p", "oxetcd-server", "-p", "oxetcd-cli"]))?;
+    command::run(command::cargo(&PACKAGES).arg("--release"))?;
     Ok(paths::target().join("release"))
+}
+
+/// Builds them as they are tested, which is quicker where their speed does not matter.
+pub(crate) fn debug() -> Result<PathBuf> {
+    command::run(&mut command::cargo(&PACKAGES))?;
+    Ok(paths::target().join("debug"))
 }

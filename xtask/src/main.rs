@@ -20,8 +20,8 @@ mod paths;
 mod process;
 mod tidy;
 
-use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tasks of oxetcd", disable_version_flag = true)]
@@ -48,8 +48,8 @@ enum Task {
     Compat(compat::Options),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
         Task::Ci(options) => checks::ci(&options),
         Task::Verify => checks::verify(),
         Task::Fix => checks::fix(),
@@ -57,5 +57,12 @@ fn main() -> Result<()> {
         Task::Cluster(options) => cluster::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Compat(options) => compat::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Folder of the official `etcd` and `etcdctl`; by default release 3.5.1 from PyPI, kept in the cache.
     #[arg(long)]
     official: Option<PathBuf>,
-    /// Folder of our `etcd` and `etcdctl`; by default they are built for release.
+    /// Folder of our `etcd` and `etcdctl`; by default they are built.
     #[arg(long)]
     ours: Option<PathBuf>,
     /// Run only the scripts whose file name contains this.
@@ -49,6 +49,12 @@ pub(crate) struct Options {
     /// Show what every command printed with the official pair.
     #[arg(long)]
     show: bool,
+}
+
+/// All scripts, with what can be built and fetched.
+pub(crate) fn run_all() -> Result<()> {
+    let pairs = ["ou", "uu", "uo"].map(str::to_owned).into();
+    run(&Options { official: None, ours: None, only: String::new(), pairs, jobs: 2, show: false })
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -123,7 +129,7 @@ fn columns(options: &Options) -> Result<Vec<Column>> {
     let ours = match &options.ours {
         Some(dir) => dir.clone(),
         None if options.pairs.iter().all(|pair| pair == "oo") => official.clone(),
-        None => build::release()?,
+        None => build::debug()?,
     };
     let pairs = std::iter::once("oo").chain(options.pairs.iter().map(String::as_str));
     let version = Version::of_server(&official)?;
