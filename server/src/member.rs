@@ -9,8 +9,8 @@ use crate::{
     metrics::Metrics,
     net::{self, Listener},
     node::{
-        ApplyLoop, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate, Inbox, Input,
-        LeaseLoop, RaftLoop, Shared, Watching, boot, checkpoint,
+        ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate,
+        Inbox, Input, LeaseLoop, RaftLoop, Shared, Watching, boot, checkpoint,
     },
     service::{Limits, Propose, Read, WatchService},
 };
@@ -281,6 +281,9 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     let raft = spawn("raft", Box::new(move || raft.run()))?;
     let leases = LeaseLoop { shared: shared.clone(), extend_ms: config.raft.election_ms };
     tokio::spawn(leases.run());
+    if let Some(compact) = AutoCompact::new(shared.clone(), config.storage.auto_compaction) {
+        tokio::spawn(compact.run());
+    }
     let threads = vec![raft, apply, commit, compact];
     Ok(Member { shared, threads, servers: JoinSet::new(), closing: CancellationToken::new(), watching })
 }

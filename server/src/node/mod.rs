@@ -11,10 +11,12 @@
 //! Each loop is one thread that owns its part. They meet in [`Shared`], which is also what the services see.
 
 mod apply_loop;
+mod auto_compact;
 mod bootstrap;
 mod clock;
 mod commit_loop;
 mod compact_loop;
+mod compaction_schedule;
 mod fate;
 mod inbox;
 mod lease_loop;
@@ -24,10 +26,12 @@ mod waiters;
 mod watching;
 
 pub(crate) use apply_loop::{ApplyLoop, Committed};
+pub(crate) use auto_compact::AutoCompact;
 pub(crate) use bootstrap::{BootOptions, Booted, boot};
 pub(crate) use clock::Clock;
 pub(crate) use commit_loop::{CommitLimits, CommitLoop};
 pub(crate) use compact_loop::CompactLoop;
+pub(crate) use compaction_schedule::CompactionSchedule;
 pub(crate) use fate::Fate;
 pub(crate) use inbox::{Inbox, Input};
 pub(crate) use lease_loop::{LeaseLoop, checkpoint};
