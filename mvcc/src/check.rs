@@ -2,16 +2,16 @@
 //!
 //! The messages are etcd's, to the letter: clients match on them.
 
-use crate::range::{Filters, is_default_order};
+use crate::{
+    intervals::{End, Intervals},
+    range::{Filters, is_default_order},
+};
 use oxetcd_api::etcdserverpb::{
     DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
     range_request::{SortOrder, SortTarget},
     request_op::Request,
 };
-use std::{
-    collections::{BTreeMap, HashSet},
-    ops::Bound,
-};
+use std::collections::HashSet;
 
 /// Why a request is invalid. All are "invalid argument" on the wire but the last two, which are
 /// "unimplemented".
@@ -135,6 +135,12 @@ fn operations(request: &TxnRequest, max: usize) -> Result {
     })
 }
 
+/// The end of a deletion. etcd takes the end that means "everything from the key on" literally here, hence such
+/// a deletion clashes with no put; clients may rely on that.
+fn end(delete: &DeleteRangeRequest) -> End<'_> {
+    if delete.range_end.is_empty() { End::Behind(&delete.key) } else { End::Before(&delete.range_end) }
+}
+
 /// Keys that a list of operations changes.
 #[derive(Default)]
 struct Changes<'a> {
@@ -157,7 +163,7 @@ fn changes(list: &[RequestOp]) -> Result<Changes<'_>> {
     let mut all = Changes::default();
     for operation in list {
         if let Some(Request::RequestDeleteRange(delete)) = &operation.request {
-            all.deletes.insert(&delete.key, End::new(&delete.key, &delete.range_end));
+            all.deletes.insert(&delete.key, end(delete));
         }
     }
     for operation in list {
@@ -169,9 +175,10 @@ fn changes(list: &[RequestOp]) -> Result<Changes<'_>> {
                     all.put(key)?;
                 }
             }
-            for (start, end) in then.deletes.0.into_iter().chain(otherwise.deletes.0) {
-                all.deletes.insert(start, end);
-            }
+            then.deletes
+                .iter()
+                .chain(otherwise.deletes.iter())
+                .for_each(|(start, end)| all.deletes.insert(start, end));
         }
     }
     for operation in list {
@@ -180,70 +187,4 @@ fn changes(list: &[RequestOp]) -> Result<Changes<'_>> {
         }
     }
     Ok(all)
-}
-
-/// Where an interval ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End<'a> {
-    /// Right before this key.
-    Before(&'a [u8]),
-    /// Right behind this key.
-    Behind(&'a [u8]),
-}
-
-impl<'a> End<'a> {
-    /// The end of a deletion. etcd takes the end that means "everything from the key on" literally here, hence
-    /// such a deletion clashes with no put; clients may rely on that.
-    fn new(key: &'a [u8], range_end: &'a [u8]) -> Self {
-        if range_end.is_empty() { End::Behind(key) } else { End::Before(range_end) }
-    }
-
-    /// Whether `key` lies before this end.
-    fn is_after(&self, key: &[u8]) -> bool {
-        match self {
-            End::Before(end) => key < *end,
-            End::Behind(last) => key <= *last,
-        }
-    }
-
-    fn max(self, other: Self) -> Self {
-        let (End::Before(key) | End::Behind(key)) = other;
-        if self.is_after(key) { self } else { other }
-    }
-}
-
-/// Disjoint intervals by their start.
-#[derive(Default)]
-struct Intervals<'a>(BTreeMap<&'a [u8], End<'a>>);
-
-impl<'a> Intervals<'a> {
-    /// Adds an interval, joined with those that it overlaps.
-    fn insert(&mut self, mut start: &'a [u8], mut end: End<'a>) {
-        if !end.is_after(start) {
-            return;
-        }
-        while let Some((other_start, other_end)) = self.before(end) {
-            if !other_end.is_after(start) {
-                break;
-            }
-            self.0.remove(other_start);
-            start = start.min(other_start);
-            end = end.max(other_end);
-        }
-        self.0.insert(start, end);
-    }
-
-    /// The last interval that begins before `end`.
-    fn before(&self, end: End<'a>) -> Option<(&'a [u8], End<'a>)> {
-        let found = match end {
-            End::Before(key) => self.0.range(..key).next_back(),
-            End::Behind(key) => self.0.range(..=key).next_back(),
-        };
-        found.map(|(start, end)| (*start, *end))
-    }
-
-    fn contains(&self, key: &[u8]) -> bool {
-        let candidate = self.0.range::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back();
-        candidate.is_some_and(|(_, end)| end.is_after(key))
-    }
 }

@@ -13,7 +13,7 @@ use oxetcd_storage::{Step, Table};
 use std::{ops::ControlFlow, sync::Arc};
 
 /// Records deleted in one step, keys shortened under one lock.
-const HANDFUL: usize = 64;
+const HANDFUL: usize = 32;
 
 /// How a piece of compaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,11 +113,21 @@ impl Compaction {
             return Ok(Progress::More);
         }
         let hash = hasher.finish();
-        marks::write(&shared.buffer.begin(), marks::FINISHED, self.revision);
+        self.mark_finished()?;
         if self.hash_counts {
             shared.hashes.add(hash);
         }
         self.done = true;
         Ok(Progress::Done)
+    }
+
+    /// Sets the mark, unless a later compaction has set it.
+    fn mark_finished(&self) -> Result<()> {
+        let step = self.shared.buffer.begin();
+        let finished = marks::read(&self.shared.buffer, marks::FINISHED)?;
+        if finished.is_none_or(|finished| finished < self.revision) {
+            marks::write(&step, marks::FINISHED, self.revision);
+        }
+        Ok(())
     }
 }

@@ -85,10 +85,7 @@ impl<M: Propose + Read> Dispatch<M> {
         let path = request.uri().path();
         let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
         match (service, method) {
-            ("etcdserverpb.KV", "Range") => {
-                let this = self.clone();
-                boxed(async move { range(&*this.member, request).await })
-            }
+            ("etcdserverpb.KV", "Range") => boxed(range(self.member.clone(), request)),
             ("etcdserverpb.KV", "Put") => self.unary(request, |this, put| async move {
                 this.kv_service().put(tonic::Request::new(put)).await
             }),

@@ -4,6 +4,7 @@
 //! (`adapters`), runs the loops around the cores (`node`), and offers the result to clients (`service`, `http`).
 
 mod adapters;
+mod background;
 mod conf_change;
 pub mod config;
 mod dispatch;

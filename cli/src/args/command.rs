@@ -35,6 +35,8 @@ pub struct Command {
     pub hide_shared: bool,
     /// Commands below it, in any order: lists are sorted.
     pub commands: &'static [&'static Command],
+    /// The values that its one argument can have; empty when any will do.
+    pub choices: &'static [&'static str],
     /// What it does; `None` shows its help.
     pub run: Option<Handler>,
     /// A line at the end of every help text below; the root's counts.
@@ -56,6 +58,7 @@ impl Command {
             shared_flags: &[],
             hide_shared: false,
             commands: &[],
+            choices: &[],
             run: None,
             footer: "",
         }

@@ -30,7 +30,8 @@ pub fn usage_text(path: &[&'static Command]) -> String {
     let mut text = "Usage:".to_owned();
     if command.run.is_some() {
         let space = if command.usage.is_empty() { "" } else { " " };
-        let _ = write!(text, "\n  {name}{space}{} [flags]", command.usage);
+        let flags = if command.choices.is_empty() { " [flags]" } else { "" };
+        let _ = write!(text, "\n  {name}{space}{}{flags}", command.usage);
     }
     if !command.commands.is_empty() {
         let _ = write!(text, "\n  {name} [command]");

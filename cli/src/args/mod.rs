@@ -10,6 +10,7 @@
 //! definition. A [`Command`] is a `static` too; the tree of them is the program.
 
 mod command;
+mod complete;
 mod find;
 mod flag;
 mod help;
@@ -20,6 +21,7 @@ mod run;
 mod tests;
 
 pub use command::{Command, Group, Handler};
+pub use complete::complete;
 pub use find::{Found, find};
 pub use flag::{Flag, Kind, Value};
 pub use help::{flag_lines, help_text, usage_text};

@@ -1,13 +1,16 @@
 //! From arguments to an exit code.
 
 use super::{
-    Command, Matches,
+    Command, Matches, complete,
     find::{Found, find, flags_of, full_name},
     help::{help_text, usage_text},
     parse::{HELP, parse},
 };
 use crate::{go::quote::quote, print::Output};
 use std::io::Write as _;
+
+/// The first argument of a shell that asks what could be typed next.
+const ASK_FOR_WORDS: &[u8] = b"__complete";
 
 /// Why a command failed, and the exit code that tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,12 @@ pub struct Invocation {
 
 /// Runs the program: finds the command, reads its flags, runs it, reports what went wrong. Returns the exit code.
 pub async fn run(root: &'static Command, args: Vec<Vec<u8>>, out: Output) -> u8 {
+    if args.first().is_some_and(|first| first == ASK_FOR_WORDS) {
+        for (word, about) in complete(root, &args[1..]) {
+            out.line(format_args!("{word}\t{about}"));
+        }
+        return out.finish(0);
+    }
     let found = match find(root, &args) {
         Ok(found) => found,
         Err(message) => {
@@ -59,6 +68,12 @@ pub async fn run(root: &'static Command, args: Vec<Vec<u8>>, out: Output) -> u8 
             return 1;
         }
     };
+    if let Err(message) =
+        check_choice(&found, &matches).or_else(|error| if matches.bool(&HELP) { Ok(()) } else { Err(error) })
+    {
+        eprint!("Error: {message}\n{}\n", usage_text(&found.path));
+        return 1;
+    }
     let handler = found.command().run.filter(|_| !matches.bool(&HELP));
     let Some(handler) = handler else {
         out.write(help_text(&found.path).as_bytes());
@@ -78,6 +93,17 @@ pub async fn run(root: &'static Command, args: Vec<Vec<u8>>, out: Output) -> u8 
         }
     };
     invocation.out.finish(code)
+}
+
+/// Checks the argument of a command whose argument is one of a few words.
+fn check_choice(found: &Found, matches: &Matches) -> Result<(), String> {
+    let choices = found.command().choices;
+    match &matches.args[..] {
+        _ if choices.is_empty() => Ok(()),
+        [word] if choices.iter().any(|choice| choice.as_bytes() == word) => Ok(()),
+        [word] => Err(format!("invalid argument {} for {}", quote(word), quote(found.full_name()))),
+        words => Err(format!("accepts 1 arg(s), received {}", words.len())),
+    }
 }
 
 /// The `help` command: shows the help of the command that its arguments name.

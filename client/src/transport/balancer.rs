@@ -1,6 +1,7 @@
 //! Spreads calls over the members that are up, in turn.
 //!
-//! All members are dialled at the first call. A call takes the next ready one; when none is ready it waits for the
+//! All members are dialled at the first call, from a random one on: many clients that make one call each must not all
+//! make it to the same member. A call takes the next ready one; when none is ready it waits for the
 //! first that becomes so, for as long as its caller lets it.
 
 use super::{
@@ -8,9 +9,12 @@ use super::{
     slot::{Offer, Slot},
 };
 use crate::Config;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::{sync::Notify, time::Instant};
 use tonic::transport::Channel;
@@ -36,12 +40,17 @@ impl Picked {
     }
 }
 
+/// Any number, a different one in every process.
+fn random() -> usize {
+    RandomState::new().hash_one(()) as usize
+}
+
 impl Balancer {
     pub(crate) fn new(config: &Config) -> Self {
         let slot = |text: &String| Arc::new(Slot::new(Endpoint::parse(text), config));
         Balancer {
             slots: config.endpoints.iter().map(slot).collect(),
-            next: AtomicUsize::new(0),
+            next: AtomicUsize::new(random()),
             changed: Arc::new(Notify::new()),
         }
     }

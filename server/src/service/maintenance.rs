@@ -1,7 +1,7 @@
 //! The maintenance service: what an operator asks of one member.
 
 use super::{Propose, Read, header, snapshot};
-use crate::{VERSION, status};
+use crate::{VERSION, background, status};
 use oxetcd_api::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentRequest, DefragmentResponse,
     DowngradeInfo, DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
@@ -26,8 +26,7 @@ impl<M: Propose + Read> MaintenanceService<M> {
         work: impl FnOnce(&M) -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {
         let member = self.0.clone();
-        let done = tokio::task::spawn_blocking(move || work(&member)).await;
-        done.unwrap_or_else(|error| Err(Status::internal(error.to_string())))
+        background::run(move || work(&member)).await.unwrap_or_else(|| Err(status::stopped()))
     }
 
     fn errors(&self, leader: u64) -> Vec<String> {

@@ -5,32 +5,55 @@
 //! large answer never exists twice.
 
 use super::{Propose, Read, unary};
-use crate::status;
+use crate::{background, status};
 use bytes::Bytes;
 use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse, ResponseHeader};
 use oxetcd_mvcc::{RangeResult, check};
 use prost::Message;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 use tonic::{Status, body::Body};
 
 /// Answers one `Range` call.
 pub(crate) async fn range<M: Propose + Read>(
-    member: &M,
+    member: Arc<M>,
     request: http::Request<hyper::body::Incoming>,
 ) -> http::Response<Body> {
-    match answer(member, request.into_body()).await {
-        Ok(result) => encode(member, result),
+    match answer(&member, request.into_body()).await {
+        Ok(result) => encode(&*member, result),
         Err(status) => status.into_http(),
     }
 }
 
-async fn answer<M: Propose + Read>(member: &M, body: hyper::body::Incoming) -> Result<RangeResult, Status> {
+async fn answer<M: Propose + Read>(
+    member: &Arc<M>,
+    body: hyper::body::Incoming,
+) -> Result<RangeResult, Status> {
     let request: RangeRequest = unary::read(body, member.limits().max_message_bytes()).await?;
     check::range(&request).map_err(|error| status::of_check(&error))?;
     if !request.serializable {
         member.barrier().await?;
     }
-    member.machine().store().range(&request).map_err(|error| status::of_store(&error))
+    let refused = |error| status::of_store(&error);
+    let store = member.machine().store();
+    if !may_be_long(&request) || store.range(&counting(&request)).map_err(refused)?.count <= LONG_KEYS {
+        return store.range(&request).map_err(refused);
+    }
+    let member = member.clone();
+    let done = background::run(move || member.machine().store().range(&request)).await;
+    done.ok_or_else(status::stopped)?.map_err(refused)
+}
+
+/// Records from which on an answer is put together in the background.
+const LONG_KEYS: i64 = 1000;
+
+/// Whether the request's form allows an answer of many records.
+fn may_be_long(request: &RangeRequest) -> bool {
+    let limited = request.limit > 0 && request.limit <= LONG_KEYS;
+    !request.range_end.is_empty() && !request.count_only && !limited
+}
+
+fn counting(request: &RangeRequest) -> RangeRequest {
+    RangeRequest { count_only: true, ..request.clone() }
 }
 
 fn encode<M: Read>(member: &M, result: RangeResult) -> http::Response<Body> {

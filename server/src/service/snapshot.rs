@@ -39,6 +39,7 @@ impl Stream for Pieces {
 /// Streams what `checkpoint` shows. `version` is the version of the data's layout.
 pub(crate) fn pieces(checkpoint: Box<dyn Checkpoint>, version: String) -> Pieces {
     let (sender, receiver) = mpsc::channel(WAITING);
+    // Not counted among the background's jobs: it mostly waits for its client.
     tokio::task::spawn_blocking(move || {
         if let Err(error) = send(&*checkpoint, &version, &sender) {
             tracing::warn!(error = %error, "snapshot was not sent whole");

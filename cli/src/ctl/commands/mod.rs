@@ -3,6 +3,7 @@
 mod alarm;
 mod auth;
 mod compaction;
+mod completion;
 mod defrag;
 mod del;
 mod downgrade;
@@ -47,6 +48,7 @@ pub(super) static ALL: &[&Command] = &[
     &auth::AUTH,
     &user::USER,
     &role::ROLE,
+    &completion::COMPLETION,
     &downgrade::DOWNGRADE,
     &options::OPTIONS,
     &help::HELP,
