@@ -53,7 +53,9 @@ impl Loader {
         let fields = record::fields(record)?;
         let version = if tombstone { 0 } else { fields.version };
         let sub = u32::try_from(revision.sub).map_err(|_| damaged())?;
-        if !tombstone && version < 1 {
+        // Far from where counting on would overflow.
+        let sane = 1..i64::MAX / 2;
+        if !sane.contains(&revision.main) || !tombstone && !sane.contains(&version) {
             return Err(damaged());
         }
         let entry = Entry { main: revision.main, version, sub, leased: !tombstone && fields.lease != 0 };

@@ -14,7 +14,8 @@ pub(crate) const FINISHED: &[u8] = b"finishedCompactRev";
 pub(crate) fn read(buffer: &Buffer, mark: &'static [u8]) -> Result<Option<i64>> {
     let Some(value) = buffer.get(Table::Meta, mark)? else { return Ok(None) };
     match Revision::from_bytes(&value) {
-        Some((revision, false)) => Ok(Some(revision.main)),
+        // Far from where counting on would overflow.
+        Some((revision, false)) if (0..i64::MAX / 2).contains(&revision.main) => Ok(Some(revision.main)),
         _ => Err(Error::Corrupt(format!("{} is no revision", String::from_utf8_lossy(mark)))),
     }
 }

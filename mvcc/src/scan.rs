@@ -11,7 +11,7 @@ use oxetcd_storage::{Buffer, Table};
 use std::ops::ControlFlow;
 
 const FIRST_WINDOW: i64 = 1024;
-const WINDOW_MAX: i64 = 1 << 40;
+const WINDOW_MAX: i64 = 1 << 60;
 
 /// A record met on the way.
 pub(crate) struct Seen<'r> {

@@ -80,6 +80,21 @@ impl Session {
         Client::connect(config).await
     }
 
+    /// A client of another cluster, with this cluster's timeouts and limits.
+    ///
+    /// # Errors
+    /// When the credentials are refused.
+    pub async fn connect_elsewhere(
+        &self,
+        endpoint: &str,
+        credentials: Option<Credentials>,
+    ) -> Result<Client, Failure> {
+        let mut config = self.config.clone();
+        config.endpoints = vec![endpoint.to_owned()];
+        config.credentials = credentials;
+        Client::connect(config).await.map_err(|error| Failure::new(exit::BAD_CONNECTION, error))
+    }
+
     /// A client of the whole cluster for a short command: its calls end when the command's time is up.
     ///
     /// # Errors

@@ -71,6 +71,23 @@ fn a_sector_that_never_reached_the_disk_ends_the_log() {
 }
 
 #[test]
+fn sectors_behind_the_end_are_wiped_before_new_records_reach_them() {
+    let (disk, mut entries) = log(2);
+    let path = &segments(&disk)[0];
+    // The later sector of a write whose first one, with the length, never came.
+    disk.corrupt(path, |bytes| bytes[1536..2048].fill(0xee));
+    for index in 3..60 {
+        let (mut wal, replay) = open(&disk, SEGMENT_BYTES).unwrap();
+        assert_eq!(replay.entries, entries);
+        entries.push(entry(1, index, 10));
+        wal.append(&entries[index as usize - 1..], None, true).unwrap();
+        wal.close().unwrap();
+    }
+    let end = *frames(&disk.contents(path).unwrap()).last().unwrap();
+    assert!(end > 2048, "the test stops short of the sector: {end}");
+}
+
+#[test]
 fn a_rotten_length_is_not_taken_for_a_torn_write() {
     let (disk, _) = log(30);
     let path = segments(&disk).pop().unwrap();

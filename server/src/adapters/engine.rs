@@ -48,7 +48,10 @@ fn open_compiled(name: &str, path: &Path, options: EngineOptions) -> Opened {
         "memory" => Some(Ok(Arc::new(Memory::new()))),
         #[cfg(feature = "lmdb")]
         "lmdb" => {
-            let options = oxetcd_storage_lmdb::Options { max_bytes: options.max_bytes, ..Default::default() };
+            // Small: what commits look at is mostly the end of the file, again and again.
+            let resident_bytes = 8 << 20;
+            let max_bytes = options.max_bytes;
+            let options = oxetcd_storage_lmdb::Options { max_bytes, resident_bytes, ..Default::default() };
             Some(oxetcd_storage_lmdb::Lmdb::open(path, options).map(|engine| Arc::new(engine) as _))
         }
         #[cfg(feature = "sled")]

@@ -9,7 +9,7 @@ use crate::membership_json;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use oxetcd_consensus::{SnapStore, raftpb};
 use oxetcd_machine::meta;
-use oxetcd_storage::Durability;
+use oxetcd_storage::{Batch, Durability};
 use std::{
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
@@ -91,7 +91,8 @@ impl Worker {
     fn commit(&mut self) -> Result<(), String> {
         let began = Instant::now();
         let buffer = self.shared.machine.buffer();
-        if buffer.commit(Durability::Synced).map_err(text)? {
+        // The log still has what a power cut would take from the engine: no need to wait for the device.
+        if buffer.commit(Durability::Buffered).map_err(text)? {
             self.shared.metrics.backend_committed(began.elapsed());
             *self.shared.size.lock() = buffer.size().map_err(text)?;
         }
@@ -106,7 +107,10 @@ impl Worker {
     fn snapshot(&mut self) -> Result<(), String> {
         let machine = &self.shared.machine;
         // What the engine has, not what is still in the buffer: the log must be kept from there on.
-        let applied = meta::applied_in(&**machine.buffer().engine()).map_err(text)?;
+        let engine = machine.buffer().engine();
+        let applied = meta::applied_in(&**engine).map_err(text)?;
+        // The log before it may only go once the device has it.
+        engine.commit(&Batch::new(), Durability::Synced).map_err(text)?;
         let state = meta::conf_state(machine.buffer()).map_err(text)?;
         let conf_state = state.as_deref().map(crate::conf_change::decode_state).transpose()?;
         let metadata =

@@ -11,6 +11,7 @@ mod endpoint;
 mod get;
 mod help;
 mod lease;
+mod make_mirror;
 mod member;
 mod move_leader;
 mod options;
@@ -45,6 +46,7 @@ pub(super) static ALL: &[&Command] = &[
     &lease::LEASE,
     &member::MEMBER,
     &snapshot::SNAPSHOT,
+    &make_mirror::MAKE_MIRROR,
     &auth::AUTH,
     &user::USER,
     &role::ROLE,
