@@ -2,7 +2,7 @@
 
 use crate::{
     call::{Call, Ended, Metered, Sees},
-    http::{Http, boxed},
+    http::{Http, Role, boxed},
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{
@@ -55,7 +55,7 @@ impl<M: Propose + Read> Dispatch<M> {
             cluster: server!(ClusterServer, ClusterService(member.clone())),
             maintenance: server!(MaintenanceServer, MaintenanceService(member.clone())),
             auth: server!(AuthServer, AuthService(member.clone())),
-            http: Arc::new(Http { member: member.clone(), metrics: metrics.clone() }),
+            http: Arc::new(Http { member: member.clone(), metrics: metrics.clone(), role: Role::Client }),
             metrics,
             member,
         }

@@ -2,9 +2,9 @@
 
 use crate::{
     adapters::{EngineOptions, StoreHistory},
-    config::Config,
+    config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
-    http::Http,
+    http::{Http, Role},
     identity::RequestIds,
     metrics::Metrics,
     net::{self, Listener},
@@ -47,7 +47,8 @@ pub struct Member {
 /// Sockets of a member, bound before anything is written.
 struct Sockets {
     client: Vec<Listener>,
-    plain: Vec<Listener>,
+    client_http: Vec<Listener>,
+    metrics: Vec<Listener>,
     peer: Vec<Listener>,
 }
 
@@ -59,7 +60,7 @@ impl Member {
     /// used, a damaged file.
     pub async fn start(config: Config) -> Result<Member, String> {
         let sockets = Sockets::bind(&config).await?;
-        let options = boot_options(&config)?;
+        let options = boot_options(&config);
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
         let metrics = Metrics::new(config.observe.metrics);
         let mut member = run(&config, booted, metrics.clone())?;
@@ -105,7 +106,7 @@ impl Member {
         let shared = &self.shared;
         let watch = WatchService::new(shared.clone(), self.watching.hub().clone(), self.closing.clone());
         let dispatch = Arc::new(Dispatch::new(shared.clone(), watch, metrics.clone()));
-        let plain = Arc::new(Http { member: shared.clone(), metrics });
+        let plain = |role| Arc::new(Http { member: shared.clone(), metrics: metrics.clone(), role });
         let limits = net::Limits {
             max_concurrent_streams: config.listen.max_concurrent_streams,
             keepalive_interval: config.listen.keepalive.interval,
@@ -119,9 +120,16 @@ impl Member {
             );
             self.servers.spawn(net::serve(listener, dispatch.clone(), limits, self.closing.clone()));
         }
-        for listener in sockets.plain.into_iter().chain(sockets.peer) {
-            tracing::info!(address = listener.address(), traffic = "http", "serving HTTP");
-            self.servers.spawn(net::serve(listener, plain.clone(), limits, self.closing.clone()));
+        let others = [
+            (sockets.client_http, Role::Client, "http"),
+            (sockets.metrics, Role::Metrics, "metrics"),
+            (sockets.peer, Role::Peer, "peer"),
+        ];
+        for (listeners, role, traffic) in others {
+            for listener in listeners {
+                tracing::info!(address = listener.address(), traffic, "serving HTTP");
+                self.servers.spawn(net::serve(listener, plain(role), limits, self.closing.clone()));
+            }
         }
         tracing::info!("ready to serve client requests");
     }
@@ -175,39 +183,38 @@ impl Member {
 
 impl Sockets {
     async fn bind(config: &Config) -> Result<Sockets, String> {
+        let options = config.listen.socket;
         Ok(Sockets {
-            client: bind_all(&config.listen.client).await?,
-            plain: bind_all(config.listen.client_http.iter().chain(&config.listen.metrics)).await?,
-            peer: bind_all(&config.listen.peer).await?,
+            client: bind_all(&config.listen.client, options).await?,
+            client_http: bind_all(&config.listen.client_http, options).await?,
+            metrics: bind_all(&config.listen.metrics, options).await?,
+            peer: bind_all(&config.listen.peer, options).await?,
         })
     }
 }
 
-async fn bind_all<U: ToString>(urls: impl IntoIterator<Item = U>) -> Result<Vec<Listener>, String> {
+async fn bind_all(urls: &[Url], options: SocketOptions) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
     for url in urls {
-        listeners.push(net::bind(&url.to_string()).await.map_err(text)?);
+        listeners.push(net::bind(url.as_str(), options).await.map_err(text)?);
     }
     Ok(listeners)
 }
 
-fn boot_options(config: &Config) -> Result<BootOptions, String> {
+fn boot_options(config: &Config) -> BootOptions {
     let min_ttl_s = (config.raft.election_ms * 3 / 2).div_ceil(1000) as i64;
-    let urls = |urls: Vec<crate::config::Url>| urls.iter().map(ToString::to_string).collect();
-    let initial = config.cluster.initial_members()?;
-    Ok(BootOptions {
+    BootOptions {
         data_dir: config.member.data_dir.clone(),
         wal_dir: config.member.wal_dir.clone(),
         name: config.member.name.clone(),
-        initial_cluster: initial.into_iter().map(|(name, peers)| (name, urls(peers))).collect(),
-        token: config.cluster.token.clone(),
+        cluster: config.cluster.clone(),
         backend: config.member.backend.clone(),
         engine: EngineOptions { max_bytes: None },
         leases: LeaseConfig { min_ttl_s, ..LeaseConfig::default() },
         election_ticks: config.raft.election_ticks(),
         pre_vote: config.raft.pre_vote,
         fsync: !config.storage.unsafe_no_fsync,
-    })
+    }
 }
 
 fn limits(config: &Config) -> Limits {

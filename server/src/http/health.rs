@@ -25,6 +25,8 @@ pub(crate) async fn health<M: Read>(member: &M, query: &str) -> Text {
     let serializable = parameters(query, "serializable").next() == Some("true");
     let excluded: Vec<&str> = parameters(query, "exclude").collect();
     let reason = unhealthy(member, serializable, &excluded).await;
+    let metrics = &member.metrics().health;
+    if reason.is_empty() { &metrics.successes } else { &metrics.failures }.inc();
     let healthy = if reason.is_empty() { "true" } else { "false" };
     let body = format!("{{\"health\":\"{healthy}\",\"reason\":{}}}", serde_json::json!(reason));
     if reason.is_empty() {
@@ -62,37 +64,52 @@ async fn read<M: Read>(member: &M, serializable: bool) -> Result<(), String> {
 async fn check<M: Read>(member: &M, name: &str) -> Result<(), String> {
     match name {
         "data_corruption" if member.machine().alarms().corrupt() => Err("alarm activated: CORRUPT".into()),
-        "serializable_read" => read(member, true).await.map_err(|error| format!("range error: {error}")),
-        "linearizable_read" => read(member, false).await.map_err(|error| format!("range error: {error}")),
+        "serializable_read" => read(member, true).await,
+        "linearizable_read" => read(member, false).await,
         _ => Ok(()),
     }
 }
 
-/// Answers `/livez` and `/readyz`: all their checks but the excluded ones.
-pub(crate) async fn checks<M: Read>(member: &M, path: &str, query: &str) -> Text {
-    let excluded: Vec<&str> = parameters(query, "exclude").collect();
-    let names = if path == "/livez" { LIVEZ } else { READYZ };
-    let wanted: Vec<&str> = names.iter().copied().filter(|name| !excluded.contains(name)).collect();
-    let verbose = parameters(query, "verbose").next().is_some();
-    report(member, &wanted, verbose).await
+/// One probe: `/livez` or `/readyz`.
+#[derive(Clone, Copy)]
+struct Probe {
+    kind: &'static str,
+    checks: &'static [&'static str],
 }
 
-/// Answers the path of one check, such as `/readyz/linearizable_read`.
-pub(crate) async fn single_check<M: Read>(member: &M, path: &str) -> Text {
-    let mut parts = path.trim_start_matches('/').splitn(2, '/');
-    let names = if parts.next() == Some("livez") { LIVEZ } else { READYZ };
-    match parts.next().and_then(|wanted| names.iter().find(|name| **name == wanted)) {
-        Some(name) => report(member, &[name], false).await,
-        None => Text::not_found(),
+const PROBES: &[Probe] = &[Probe { kind: "livez", checks: LIVEZ }, Probe { kind: "readyz", checks: READYZ }];
+
+/// Answers `/livez` and `/readyz`, all their checks but the excluded ones, and the paths of single checks, such
+/// as `/readyz/linearizable_read`. `None` for any other path.
+pub(crate) async fn probe<M: Read>(member: &M, path: &str, query: &str, get: bool) -> Option<Text> {
+    let (kind, single) = match path.strip_prefix('/')?.split_once('/') {
+        Some((kind, single)) => (kind, Some(single)),
+        None => (&path[1..], None),
+    };
+    let probe = PROBES.iter().find(|probe| probe.kind == kind)?;
+    let mut wanted = probe.checks.to_vec();
+    match single {
+        Some(single) => wanted.retain(|check| *check == single),
+        None => wanted.retain(|check| !parameters(query, "exclude").any(|excluded| excluded == *check)),
     }
+    if single.is_some() && wanted.is_empty() {
+        return None;
+    }
+    if !get {
+        return Some(Text::method_not_allowed("GET"));
+    }
+    let verbose = parameters(query, "verbose").next().is_some();
+    Some(report(member, probe.kind, &wanted, verbose).await)
 }
 
-async fn report<M: Read>(member: &M, names: &[&str], verbose: bool) -> Text {
+async fn report<M: Read>(member: &M, kind: &str, names: &[&str], verbose: bool) -> Text {
     let mut lines = String::new();
     let mut failed = false;
     for name in names {
+        let outcome = check(member, name).await;
+        member.metrics().health.checked(kind, name, outcome.is_ok());
         // Writing to a string does not fail.
-        let _ = match check(member, name).await {
+        let _ = match outcome {
             Ok(()) => writeln!(lines, "[+]{name} ok"),
             Err(error) => {
                 failed = true;
@@ -101,6 +118,7 @@ async fn report<M: Read>(member: &M, names: &[&str], verbose: bool) -> Text {
         };
     }
     if failed {
+        tracing::error!(path = kind, reason = lines, "Health check error");
         return Text::error(StatusCode::SERVICE_UNAVAILABLE, lines);
     }
     let body = if verbose { lines + "ok\n" } else { "ok\n".to_owned() };

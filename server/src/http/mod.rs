@@ -1,6 +1,11 @@
-//! Plain HTTP beside gRPC: health, version, metrics.
+//! Plain HTTP beside gRPC: health, version, metrics, and what peers ask.
+//!
+//! Which paths exist depends on the listener: operators may open the one for metrics to more people than the
+//! one for clients, so it tells less.
 
+mod debug;
 mod health;
+mod peer;
 mod text;
 
 use crate::{
@@ -8,11 +13,23 @@ use crate::{
     net::{Answer, Handler, Remote},
     service::Read,
 };
+use http::{Method, StatusCode};
 use hyper::{Request, body::Incoming};
 use oxetcd_machine::meta;
 use std::sync::Arc;
 
 pub(crate) use text::Text;
+
+/// Whom a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Clients.
+    Client,
+    /// Probes and scrapers.
+    Metrics,
+    /// Other members.
+    Peer,
+}
 
 /// Answers plain HTTP requests of a member.
 pub(crate) struct Http<M> {
@@ -20,42 +37,73 @@ pub(crate) struct Http<M> {
     pub(crate) member: Arc<M>,
     /// What `/metrics` shows.
     pub(crate) metrics: Arc<Metrics>,
+    /// Whom the listener is for.
+    pub(crate) role: Role,
 }
 
 impl<M: Read> Http<M> {
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> http::Response<tonic::body::Body> {
-        let uri = request.uri();
-        let (path, query) = (uri.path(), uri.query().unwrap_or(""));
-        let get = request.method() == http::Method::GET;
-        let answer = match path {
-            "/health" if get => health::health(&*self.member, query).await,
-            "/livez" | "/readyz" if get => health::checks(&*self.member, path, query).await,
-            "/health" | "/livez" | "/readyz" => Text::method_not_allowed("GET"),
-            "/version" if get => self.version(),
-            "/version" => Text::method_not_allowed("GET"),
-            "/metrics" => {
-                Text::ok(self.metrics.render()).with_type("text/plain; version=0.0.4; charset=utf-8")
+        match self.role {
+            Role::Peer => peer::answer(&self.member, request).await.into_response(),
+            Role::Metrics => self.observed(&request).await.unwrap_or_else(Text::not_found).into_response(),
+            // A browser asks what it may before it asks the question.
+            Role::Client if request.method() == Method::OPTIONS => {
+                Text::ok("").with_type("").cors().into_response()
             }
-            _ => match path.strip_prefix("/livez/").or_else(|| path.strip_prefix("/readyz/")) {
-                Some(_) if get => health::single_check(&*self.member, path).await,
-                _ => Text::not_found(),
-            },
-        };
-        answer.into_response()
+            Role::Client => {
+                let answer = match self.observed(&request).await {
+                    Some(answer) => answer,
+                    None => self.told(&request),
+                };
+                answer.cors().into_response()
+            }
+        }
     }
 
-    fn version(&self) -> Text {
-        let cluster = self.member.machine().members().cluster_version();
-        let storage = meta::storage_version(self.member.machine().buffer()).ok().flatten();
-        let body = format!(
-            r#"{{"etcdserver":"{}","etcdcluster":"{}","storage":"{}"}}"#,
-            crate::VERSION,
-            cluster.as_deref().unwrap_or("not_decided"),
-            storage.as_deref().unwrap_or("unknown"),
-        );
-        Text::ok(body).with_type("application/json")
+    /// Answers what probes and scrapers ask; `None` for other paths.
+    async fn observed(&self, request: &Request<Incoming>) -> Option<Text> {
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
+        let get = request.method() == Method::GET;
+        match path {
+            "/health" if get => Some(health::health(&*self.member, query).await),
+            "/health" => Some(Text::method_not_allowed("GET")),
+            "/metrics" => Some(Text::ok(self.metrics.render()).with_type(EXPOSITION)),
+            _ => health::probe(&*self.member, path, query, get).await,
+        }
     }
+
+    /// Answers what only clients ask.
+    fn told(&self, request: &Request<Incoming>) -> Text {
+        let get = request.method() == Method::GET;
+        match request.uri().path() {
+            "/version" | "/debug/vars" if !get => Text::method_not_allowed("GET"),
+            "/version" => version(&*self.member),
+            "/debug/vars" => debug::vars(&*self.member),
+            _ => Text::not_found(),
+        }
+    }
+}
+
+/// Type of the text format of Prometheus, as Go's library says it.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+
+/// Answers `/version`.
+fn version<M: Read>(member: &M) -> Text {
+    let cluster = member.machine().members().cluster_version();
+    let storage = meta::storage_version(member.machine().buffer()).ok().flatten();
+    let body = format!(
+        r#"{{"etcdserver":"{}","etcdcluster":"{}","storage":"{}"}}"#,
+        crate::VERSION,
+        cluster.as_deref().unwrap_or("not_decided"),
+        storage.as_deref().unwrap_or("unknown"),
+    );
+    Text::ok(body).with_type("application/json")
+}
+
+/// An error of this member's own.
+fn internal(error: impl std::fmt::Display) -> Text {
+    Text::error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
 impl<M: Read> Handler for Http<M> {

@@ -18,6 +18,8 @@ pub(crate) struct Text {
     content_type: &'static str,
     allow: Option<&'static str>,
     nosniff: bool,
+    cors: bool,
+    cluster_id: Option<u64>,
 }
 
 impl Text {
@@ -29,6 +31,8 @@ impl Text {
             content_type: "text/plain; charset=utf-8",
             allow: None,
             nosniff: false,
+            cors: false,
+            cluster_id: None,
         }
     }
 
@@ -57,15 +61,30 @@ impl Text {
         Text { nosniff: true, ..self }
     }
 
+    /// The same, for pages of any origin: etcd's default `--cors`.
+    pub(crate) fn cors(self) -> Self {
+        Text { cors: true, ..self }
+    }
+
+    /// The same, with the id of the cluster, for peers.
+    pub(crate) fn of_cluster(self, id: u64) -> Self {
+        Text { cluster_id: Some(id), ..self }
+    }
+
     /// As an HTTP response.
     pub(crate) fn into_response(self) -> http::Response<Body> {
         let mut response = http::Response::new(Body::new(Full::new(Bytes::from(self.body))));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        // etcd's default `--cors` lets any page ask.
-        for (name, value) in CORS {
+        if !self.content_type.is_empty() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        }
+        for (name, value) in CORS.into_iter().filter(|_| self.cors) {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        // Sixteen digits of a number are a valid value.
+        if let Some(Ok(id)) = self.cluster_id.map(|id| HeaderValue::from_str(&format!("{id:x}"))) {
+            headers.insert("x-etcd-cluster-id", id);
         }
         if self.nosniff {
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,7 +1,8 @@
 //! A listening socket: TCP, or a unix socket for `unix://` URLs.
 
+use crate::config::SocketOptions;
 use std::{fmt, io, net::SocketAddr, path::PathBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 /// A bound socket.
 pub(crate) enum Listener {
@@ -37,15 +38,18 @@ impl fmt::Display for Remote {
     }
 }
 
+/// Connections that may wait to be accepted. A thousand clients may come at once when a member comes back.
+const BACKLOG: u32 = 4096;
+
 /// Binds `url` (`http://host:port`, `unix://path`).
 ///
 /// # Errors
 /// When the scheme is unknown, or the address is taken or not of this machine; the text names the URL.
-pub(crate) async fn bind(url: &str) -> io::Result<Listener> {
+pub(crate) async fn bind(url: &str, options: SocketOptions) -> io::Result<Listener> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {url}: {error}"));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     match scheme {
-        "http" => Ok(Listener::Tcp(TcpListener::bind(rest.trim_end_matches('/')).await.map_err(named)?)),
+        "http" => bind_tcp(rest.trim_end_matches('/'), options).await.map(Listener::Tcp).map_err(named),
         "unix" => bind_unix(rest).map_err(named),
         "https" | "unixs" => Err(named(io::Error::new(
             io::ErrorKind::Unsupported,
@@ -53,6 +57,27 @@ pub(crate) async fn bind(url: &str) -> io::Result<Listener> {
         ))),
         _ => Err(named(io::Error::new(io::ErrorKind::InvalidInput, "unknown URL scheme"))),
     }
+}
+
+/// Takes the first address of a name that can be had.
+async fn bind_tcp(address: &str, options: SocketOptions) -> io::Result<TcpListener> {
+    let mut refused = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+    for address in tokio::net::lookup_host(address).await? {
+        match listen(address, options) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+fn listen(address: SocketAddr, options: SocketOptions) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Also without `--socket-reuse-address`, as Go does: a member that restarts must get its port back.
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(options.reuse_port)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn bind_unix(rest: &str) -> io::Result<Listener> {

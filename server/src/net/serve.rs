@@ -78,7 +78,8 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
         // Clients that give up reset their streams; thousands may do so at once, and rightly.
         .max_pending_accept_reset_streams(1024)
         .max_local_error_reset_streams(None);
-    builder.http1().timer(TokioTimer::new());
+    // Scripts that look for `Content-Type:` in so many letters find it.
+    builder.http1().timer(TokioTimer::new()).title_case_headers(true);
     builder
 }
 

@@ -5,7 +5,9 @@
 
 use crate::{
     adapters::{EngineOptions, open_engine},
-    conf_change, identity,
+    conf_change,
+    config::{ClusterConfig, ClusterState, Url},
+    identity,
 };
 use oxetcd_api::etcdserverpb::Metadata;
 use oxetcd_consensus::{
@@ -32,10 +34,8 @@ pub(crate) struct BootOptions {
     pub(crate) wal_dir: Option<PathBuf>,
     /// Its name.
     pub(crate) name: String,
-    /// Names and peer URLs of the first members.
-    pub(crate) initial_cluster: Vec<(String, Vec<String>)>,
-    /// Token of the cluster.
-    pub(crate) token: String,
+    /// Who the first members are; asked only when there is no data yet.
+    pub(crate) cluster: ClusterConfig,
     /// Name of the storage engine.
     pub(crate) backend: String,
     /// What the engine is told.
@@ -129,12 +129,19 @@ struct Log {
 
 /// The first members, in order of their ids, and which of them is this one.
 fn founders(options: &BootOptions) -> Result<(Vec<Member>, u64), String> {
-    let id = |urls: &[String]| identity::member_id(urls, &options.token);
-    let member = |(name, urls): &(String, Vec<String>)| {
-        let (name, peer_urls) = (name.clone(), urls.clone());
-        Member { id: id(urls), name, peer_urls, ..Member::default() }
+    let initial = match options.cluster.state {
+        ClusterState::New => options.cluster.verify_bootstrap(&options.name)?,
+        ClusterState::Existing => {
+            options.cluster.verify_join(&options.name)?;
+            return Err("joining an existing cluster is not offered by this version".to_owned());
+        }
     };
-    let mut members: Vec<Member> = options.initial_cluster.iter().map(member).collect();
+    let member = |(name, urls): (String, Vec<Url>)| {
+        let peer_urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
+        let id = identity::member_id(&peer_urls, &options.cluster.token);
+        Member { id, name, peer_urls, ..Member::default() }
+    };
+    let mut members: Vec<Member> = initial.into_iter().map(member).collect();
     members.sort_by_key(|member| member.id);
     let me = members.iter().find(|member| member.name == options.name);
     let me = me.ok_or_else(|| format!("{:?} is not in --initial-cluster", options.name))?.id;

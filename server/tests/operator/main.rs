@@ -1,5 +1,10 @@
 //! What an operator relies on, against a real process: metrics, health, the space quota, compaction by itself.
 
+mod compaction;
+mod health;
 mod metrics;
+mod peers;
+mod quota;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;

@@ -15,6 +15,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Child,
     endpoint: String,
+    peer: String,
     log: mpsc::Receiver<String>,
 }
 
@@ -68,13 +69,14 @@ impl Server {
             }
         });
         let mut output = String::new();
-        let mut address = None;
+        let (mut address, mut peer) = (None, None);
         loop {
             match log.recv_timeout(START_TIMEOUT) {
                 Ok(line) => {
                     output.push_str(&line);
                     output.push('\n');
-                    address = address.or_else(|| client_address(&line));
+                    address = address.or_else(|| address_after("serving client traffic", &line));
+                    peer = peer.or_else(|| address_after("\"traffic\":\"peer\"", &line));
                     if line.contains("ready to serve client requests") {
                         break;
                     }
@@ -90,7 +92,8 @@ impl Server {
             }
         }
         let endpoint = address.expect("the log says where clients are served");
-        Ok(Server { child, endpoint, log })
+        let peer = peer.expect("the log says where peers are served");
+        Ok(Server { child, endpoint, peer, log })
     }
 
     pub fn start(data_dir: &Path, extra: &[&str]) -> Server {
@@ -100,6 +103,11 @@ impl Server {
     /// Where it serves clients: `127.0.0.1:port`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Where it serves peers: `127.0.0.1:port`.
+    pub fn peer(&self) -> &str {
+        &self.peer
     }
 
     pub fn url(&self) -> String {
@@ -124,6 +132,14 @@ impl Server {
         self.child.wait().expect("the server can be waited for")
     }
 
+    /// SIGTERM. Answers with what it logged since it served.
+    pub fn terminate_and_read(self) -> String {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill can be run");
+        assert!(sent.success());
+        self.wait().1
+    }
+
     /// Waits until it ends by itself. Answers with the rest of its log.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("the server can be waited for");
@@ -143,9 +159,9 @@ impl Drop for Server {
     }
 }
 
-/// The address in the line that says where clients are served.
-fn client_address(line: &str) -> Option<String> {
-    let rest = line.contains("serving client traffic").then_some(line)?;
+/// The address in a line of the log that contains `what`.
+fn address_after(what: &str, line: &str) -> Option<String> {
+    let rest = line.contains(what).then_some(line)?;
     let rest = rest.split_once("\"address\":\"")?.1;
     Some(rest.split_once('"')?.0.to_owned())
 }
@@ -170,14 +186,40 @@ pub fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// A plain HTTP GET: status line and body.
-pub fn http_get(endpoint: &str, path: &str) -> (u16, String) {
+/// An answer over plain HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    /// The value of a header, by its exact name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// One plain HTTP request.
+pub fn http(endpoint: &str, method: &str, path: &str, body: &str) -> Answer {
     use std::io::Write;
     let mut socket = std::net::TcpStream::connect(endpoint).expect("the server listens");
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n\r\n").expect("sent");
+    let length = body.len();
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n");
+    write!(socket, "{head}Content-Length: {length}\r\n\r\n{body}").expect("sent");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("an answer of text");
-    let status = answer.split_whitespace().nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
-    (status, body)
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Answer { status, headers, body: body.to_owned() }
+}
+
+/// A plain HTTP GET: status and body.
+pub fn http_get(endpoint: &str, path: &str) -> (u16, String) {
+    let answer = http(endpoint, "GET", path, "");
+    (answer.status, answer.body)
 }

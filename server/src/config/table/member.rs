@@ -59,7 +59,7 @@ pub(super) const MEMBER: &[Flag] = &[
     flag("max-request-bytes", Uint, "1572864", "Largest request of a client, in bytes."),
     flag("max-concurrent-streams", Uint32, "4294967295", "Most streams at once on a connection of a client."),
     flag("grpc-keepalive-min-time", Duration, "5s", "Clients that ping more often than this are cut off.")
-        .but(NotYet),
+        .but(Never("the HTTP/2 library answers pings without telling, so that nobody can count them")),
     flag(
         "grpc-keepalive-interval",
         Duration,

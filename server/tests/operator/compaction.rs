@@ -1,0 +1,22 @@
+//! Compaction that nobody asks for.
+
+use crate::support::{Server, http_get};
+use etcd_client::{Client, GetOptions};
+
+#[tokio::test]
+async fn history_older_than_the_period_goes_by_itself() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let server = Server::start(dir.path(), &["--auto-compaction-retention", "100ms"]);
+    let mut client = Client::connect([server.url()], None).await?;
+    for value in 0..10 {
+        client.put("k", value.to_string(), None).await?;
+    }
+    let first = Some(GetOptions::new().with_revision(2));
+    while client.get("k", first.clone()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(client.get("k", None).await?.kvs()[0].value(), b"9");
+    let metrics = http_get(server.endpoint(), "/metrics").1;
+    assert!(!metrics.contains("etcd_debugging_mvcc_compact_revision -1\n"));
+    Ok(())
+}

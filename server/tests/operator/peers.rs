@@ -1,0 +1,43 @@
+//! What the listener for peers answers to plain HTTP.
+
+use crate::support::{Server, http, http_get};
+
+#[test]
+fn peers_learn_who_is_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path(), &[]);
+    let members = http(server.peer(), "GET", "/members", "");
+    let wanted = "[{\"id\":10276657743932975437,\"peerURLs\":[\"http://localhost:2380\"],\"name\":\"default\",\
+                  \"clientURLs\":[\"http://127.0.0.1:2379\"]}]\n";
+    assert_eq!((members.status, members.body.as_str()), (200, wanted));
+    assert_eq!(members.header("Access-Control-Allow-Origin"), None);
+    // Spelt in title case, as headers are here; names of headers have no case.
+    assert_eq!(members.header("X-Etcd-Cluster-Id"), Some("cdf818194e3a8c32"));
+    assert_eq!(http_get(server.peer(), "/version").0, 200);
+    assert_eq!(http_get(server.peer(), "/downgrade/enabled"), (200, "false".to_owned()));
+    assert!(http_get(server.peer(), "/raft/probing").1.starts_with("{\"OK\":true,\"Now\":\"20"));
+    for path in ["/health", "/metrics", "/members/", "/v2/keys"] {
+        assert_eq!(http_get(server.peer(), path), (404, "404 page not found\n".to_owned()), "{path}");
+    }
+    let refused = http(server.peer(), "POST", "/members", "");
+    assert_eq!((refused.status, refused.header("Allow")), (405, Some("GET")));
+}
+
+#[test]
+fn peers_compare_hashes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path(), &[]);
+    let hash = |body: &str| {
+        let answer = http(server.peer(), "GET", "/members/hashkv", body);
+        (answer.status, answer.body)
+    };
+    let (status, body) = hash("{\"revision\":0}");
+    assert_eq!(status, 200, "{body}");
+    assert!(body.starts_with("{\"header\":{\"revision\":1},\"hash\":"), "{body}");
+    assert!(body.ends_with(",\"compact_revision\":-1,\"hash_revision\":1}"), "{body}");
+    let future = "mvcc: required revision is a future revision\n";
+    assert_eq!(hash("{\"revision\":9}"), (400, future.to_owned()));
+    for body in ["", "{", "[1]", "{\"revision\":\"x\"}"] {
+        assert_eq!(hash(body), (400, "error unmarshalling request\n".to_owned()), "{body:?}");
+    }
+}
