@@ -1,15 +1,18 @@
 //! From a request to whoever answers it: gRPC by service and method, everything else to plain HTTP.
 
 use crate::{
+    call::{Call, Ended, Metered, Sees},
     http::{Http, boxed},
     metrics::Metrics,
-    net::{Answer, Handler},
+    net::{Answer, Handler, Remote},
     service::{
         AuthService, ClusterService, KvService, LeaseService, MaintenanceService, Propose, Read,
-        WatchService, range, unary,
+        WatchService, range,
+        unary::{self, Reply},
     },
     status,
 };
+use bytes::Bytes;
 use hyper::{Request, body::Incoming};
 use oxetcd_grpc::etcdserverpb::{
     auth_server::AuthServer,
@@ -18,13 +21,15 @@ use oxetcd_grpc::etcdserverpb::{
     lease_server::LeaseServer,
     maintenance_server::MaintenanceServer,
 };
+use parking_lot::Mutex;
 use std::sync::Arc;
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::Service;
 
 /// All services of a member.
 pub(crate) struct Dispatch<M> {
     member: Arc<M>,
+    metrics: Arc<Metrics>,
     http: Arc<Http<M>>,
     kv: KvServer<KvService<M>>,
     watch: WatchService<M>,
@@ -50,30 +55,66 @@ impl<M: Propose + Read> Dispatch<M> {
             cluster: server!(ClusterServer, ClusterService(member.clone())),
             maintenance: server!(MaintenanceServer, MaintenanceService(member.clone())),
             auth: server!(AuthServer, AuthService(member.clone())),
-            http: Arc::new(Http { member: member.clone(), metrics }),
+            http: Arc::new(Http { member: member.clone(), metrics: metrics.clone() }),
+            metrics,
             member,
         }
     }
 
     /// Answers a hot call directly; see [`unary`].
-    fn unary<Q, A, F>(
+    fn unary<F>(
         self: &Arc<Self>,
+        path: &'static str,
         request: Request<Incoming>,
-        call: impl FnOnce(Arc<Self>, Q) -> F + Send + 'static,
+        remote: Remote,
+        answer: impl FnOnce(Arc<Self>, Bytes) -> F + Send + 'static,
     ) -> Answer
     where
-        Q: prost::Message + Default + 'static,
-        A: prost::Message + 'static,
-        F: Future<Output = Result<tonic::Response<A>, Status>> + Send,
+        F: Future<Output = Result<Reply, Status>> + Send,
     {
         let this = self.clone();
         boxed(async move {
-            let limit = this.member.limits().max_message_bytes();
-            let outcome = match unary::read(request.into_body(), limit).await {
-                Ok(message) => call(this, message).await.map(tonic::Response::into_inner),
-                Err(status) => Err(status),
+            let mut call = Call::begin(&this.metrics, path, request.headers());
+            let limits = this.member.limits();
+            let (message, outcome) = match unary::read(request.into_body(), limits.max_message_bytes()).await
+            {
+                Ok(message) => {
+                    call.received(1, message.len());
+                    (message.clone(), answer(this.clone(), message).await)
+                }
+                Err(status) => (Bytes::new(), Err(status)),
             };
-            unary::answer(outcome)
+            let answer_bytes = outcome.as_ref().ok().map(Reply::message_bytes);
+            if let Some(bytes) = answer_bytes {
+                call.sent(1, bytes);
+            }
+            let took = call.end(outcome.as_ref().map_or_else(Status::code, |_| Code::Ok));
+            Ended { path, request: message, answer_bytes, remote, took }.log(limits.warn_request);
+            outcome.map_or_else(Status::into_http, Reply::into_response)
+        })
+    }
+
+    /// Answers any other call.
+    fn streaming(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer {
+        let this = self.clone();
+        Box::pin(async move {
+            let path = request.uri().path().to_owned();
+            let call = Call::begin(&this.metrics, &path, request.headers());
+            let is_stream = call.is_stream();
+            let call = Arc::new(Mutex::new(call));
+            let request = request.map(|body| Metered::new(body, Sees::Requests, call.clone()));
+            let response = status::in_reference_words(this.grpc(request).await?);
+            let refusal = response.headers().contains_key(Status::GRPC_STATUS);
+            if refusal {
+                let status = Status::from_header_map(response.headers());
+                call.lock().end(status.map_or(Code::Unknown, |status| status.code()));
+            }
+            if !is_stream {
+                let took = call.lock().elapsed();
+                let ended = Ended { path: &path, request: Bytes::new(), answer_bytes: None, remote, took };
+                ended.log(this.member.limits().warn_request);
+            }
+            Ok(response.map(|body| Body::new(Metered::new(body, Sees::Answers, call))))
         })
     }
 
@@ -81,27 +122,16 @@ impl<M: Propose + Read> Dispatch<M> {
         KvService(self.member.clone())
     }
 
-    fn grpc(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
+    fn grpc(&self, request: Request<Metered<Incoming>>) -> Answer {
         let path = request.uri().path();
-        let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
-        match (service, method) {
-            ("etcdserverpb.KV", "Range") => boxed(range(self.member.clone(), request)),
-            ("etcdserverpb.KV", "Put") => self.unary(request, |this, put| async move {
-                this.kv_service().put(tonic::Request::new(put)).await
-            }),
-            ("etcdserverpb.KV", "Txn") => self.unary(request, |this, txn| async move {
-                this.kv_service().txn(tonic::Request::new(txn)).await
-            }),
-            ("etcdserverpb.KV", "DeleteRange") => self.unary(request, |this, delete| async move {
-                this.kv_service().delete_range(tonic::Request::new(delete)).await
-            }),
-            ("etcdserverpb.KV", _) => self.kv.clone().call(request),
-            ("etcdserverpb.Watch", "Watch") => boxed(self.watch.clone().answer(request)),
-            ("etcdserverpb.Lease", _) => self.lease.clone().call(request),
-            ("etcdserverpb.Cluster", _) => self.cluster.clone().call(request),
-            ("etcdserverpb.Maintenance", _) => self.maintenance.clone().call(request),
-            ("etcdserverpb.Auth", _) => self.auth.clone().call(request),
-            _ => {
+        match path.trim_start_matches('/').split_once('/').map_or(path, |(service, _)| service) {
+            "etcdserverpb.KV" => self.kv.clone().call(request),
+            "etcdserverpb.Watch" if path.ends_with("/Watch") => boxed(self.watch.clone().answer(request)),
+            "etcdserverpb.Lease" => self.lease.clone().call(request),
+            "etcdserverpb.Cluster" => self.cluster.clone().call(request),
+            "etcdserverpb.Maintenance" => self.maintenance.clone().call(request),
+            "etcdserverpb.Auth" => self.auth.clone().call(request),
+            service => {
                 let unknown = Status::unimplemented(format!("unknown service {service}"));
                 boxed(async move { unknown.into_http::<Body>() })
             }
@@ -110,12 +140,31 @@ impl<M: Propose + Read> Dispatch<M> {
 }
 
 impl<M: Propose + Read> Handler for Dispatch<M> {
-    fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
+    fn handle(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer {
         let content_type = request.headers().get(http::header::CONTENT_TYPE);
-        if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
-            let answer = self.grpc(request);
-            return Box::pin(async move { Ok(status::in_reference_words(answer.await?)) });
+        if !content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+            return self.http.handle(request, remote);
         }
-        self.http.handle(request)
+        // A method of the key-value service.
+        macro_rules! hot {
+            ($path:literal, $method:ident) => {
+                self.unary($path, request, remote, |this, message| async move {
+                    let message = tonic::Request::new(unary::decode(message)?);
+                    let answer = this.kv_service().$method(message).await?;
+                    Ok(Reply::of(answer.get_ref()))
+                })
+            };
+        }
+        match request.uri().path() {
+            "/etcdserverpb.KV/Put" => hot!("/etcdserverpb.KV/Put", put),
+            "/etcdserverpb.KV/Txn" => hot!("/etcdserverpb.KV/Txn", txn),
+            "/etcdserverpb.KV/DeleteRange" => hot!("/etcdserverpb.KV/DeleteRange", delete_range),
+            "/etcdserverpb.KV/Range" => {
+                self.unary("/etcdserverpb.KV/Range", request, remote, |this, message| async move {
+                    range(this.member.clone(), message).await
+                })
+            }
+            _ => self.streaming(request, remote),
+        }
     }
 }

@@ -5,8 +5,10 @@
 
 mod adapters;
 mod background;
+mod call;
 mod conf_change;
 pub mod config;
+mod describe;
 mod dispatch;
 mod http;
 mod identity;

@@ -10,7 +10,7 @@ use crate::{
     net::{self, Listener},
     node::{
         ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate,
-        Inbox, Input, LeaseLoop, RaftLoop, Shared, Watching, boot, checkpoint,
+        Inbox, Input, LeaseLoop, RaftLoop, Shared, Watching, boot, checkpoint, sample,
     },
     service::{Limits, Propose, Read, WatchService},
 };
@@ -216,6 +216,8 @@ fn limits(config: &Config) -> Limits {
         max_txn_ops: config.limits.max_txn_ops,
         quota_bytes: config.storage.quota_bytes,
         watch_progress_interval_ms: config.limits.watch_progress_interval.as_millis() as u64,
+        warn_apply: config.limits.warning_apply,
+        warn_request: config.limits.warning_unary_request,
     }
 }
 
@@ -242,6 +244,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         machine: booted.machine,
     });
     shared.measure();
+    introduce(&shared, config);
     shared.position.applied.store(applied, Ordering::Release);
     let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
     let commit_limits = CommitLimits {
@@ -262,6 +265,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     }
     let (entries, committed) = crossbeam_channel::unbounded();
     let hub = watching.hub().clone();
+    sample(&shared, &hub);
     let publish = Box::new(move |events| hub.publish(events));
     let apply = ApplyLoop { shared: shared.clone(), committed, commits, compactions, publish, told: applied };
     let raft = RaftLoop {
@@ -286,6 +290,16 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     }
     let threads = vec![raft, apply, commit, compact];
     Ok(Member { shared, threads, servers: JoinSet::new(), closing: CancellationToken::new(), watching })
+}
+
+/// Metrics that never change.
+fn introduce(shared: &Shared, config: &Config) {
+    let server = &shared.metrics.server;
+    server.identify(shared.member_id, crate::VERSION);
+    server.quota_bytes.set(config.storage.quota_bytes.map_or(-1, |bytes| bytes as i64));
+    for (gate, on) in config.features.list() {
+        server.set_feature(gate.name, gate.stage.name(), on);
+    }
 }
 
 fn text(error: impl std::fmt::Display) -> String {

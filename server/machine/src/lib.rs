@@ -7,6 +7,7 @@
 
 mod alarms;
 mod error;
+mod kind;
 mod machine;
 mod members;
 pub mod meta;
@@ -14,6 +15,7 @@ mod outcome;
 
 pub use alarms::Alarms;
 pub use error::{ApplyError, Failure};
+pub use kind::Kind;
 pub use machine::{Machine, MemberChange, Turn};
 pub use members::{Member, Members};
 pub use outcome::{Effects, Outcome, Response};

@@ -4,7 +4,7 @@
 //! records, leases, alarms, members, and the applied index itself - reaches the engine together.
 
 use crate::{
-    Alarms, ApplyError, Effects, Failure, Member, Members, Outcome, Response,
+    Alarms, ApplyError, Effects, Failure, Kind, Member, Members, Outcome, Response,
     meta::{self, Applied},
 };
 use bytes::Bytes;
@@ -142,6 +142,7 @@ impl Turn<'_> {
         let request = InternalRaftRequest::decode(data)
             .map_err(|error| Failure::Entry { index: at.index, message: error.to_string() })?;
         let id = request.header.as_ref().map_or(request.id, |header| header.id);
+        effects.kind = Kind::of(&request);
         match self.dispatch(request, &|| awaited(id), &mut effects) {
             Ok(response) => Ok((id, Ok(response), effects)),
             Err(ApplyError::Store(error)) if !error.is_deterministic() => Err(Failure::Store(error)),

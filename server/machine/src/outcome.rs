@@ -1,6 +1,6 @@
 //! What comes of applying an entry.
 
-use crate::ApplyError;
+use crate::{ApplyError, Kind};
 use oxetcd_api::{
     EventBatch,
     etcdserverpb::{
@@ -41,6 +41,8 @@ pub enum Response {
 /// What else an entry brings about.
 #[derive(Default)]
 pub struct Effects {
+    /// What the entry asked for.
+    pub kind: Kind,
     /// Changes for watchers.
     pub events: Option<EventBatch>,
     /// Work for the background.

@@ -5,7 +5,7 @@ mod text;
 
 use crate::{
     metrics::Metrics,
-    net::{Answer, Handler},
+    net::{Answer, Handler, Remote},
     service::Read,
 };
 use hyper::{Request, body::Incoming};
@@ -59,7 +59,7 @@ impl<M: Read> Http<M> {
 }
 
 impl<M: Read> Handler for Http<M> {
-    fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
+    fn handle(self: &Arc<Self>, request: Request<Incoming>, _: Remote) -> Answer {
         let this = self.clone();
         boxed(async move { this.answer(request).await })
     }

@@ -28,6 +28,7 @@ pub use level::Level;
 pub use notice::{Notice, log_notices};
 pub use options::{Format, LogOptions, Output, Rotation};
 pub(crate) use output::system_text;
+pub(crate) use time::time_stamp;
 
 use layer::{Core, ZapLayer};
 use std::{

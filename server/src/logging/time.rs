@@ -2,6 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// A time as it stands in a log line.
+pub(crate) fn time_stamp(time: SystemTime) -> String {
+    Civil::of(time).stamp()
+}
+
 /// Parts of a time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Civil {

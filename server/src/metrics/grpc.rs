@@ -3,9 +3,13 @@
 //! Every series exists from the start, at zero: a rate over a series that appears with its first error misses
 //! that error. The handles of a method are resolved once for a call; counting is then atomics only.
 
-use super::{MetricsLevel, registrar::Registrar, rpcs::SERVICES};
+use super::{
+    MetricsLevel,
+    registrar::Registrar,
+    rpcs::{Flow, SERVICES},
+};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter};
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Codes of gRPC in the order of their numbers, as the `grpc_code` label has them.
 const CODES: [&str; 17] = [
@@ -32,12 +36,13 @@ const LABELS: &[&str] = &["grpc_type", "grpc_service", "grpc_method"];
 /// Handles of all methods.
 #[derive(Debug)]
 pub struct GrpcMetrics {
-    by_path: HashMap<Box<str>, GrpcMethod>,
+    by_path: HashMap<Box<str>, Arc<GrpcMethod>>,
 }
 
 /// Handles of one method.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct GrpcMethod {
+    flow: Flow,
     started: IntCounter,
     received: IntCounter,
     sent: IntCounter,
@@ -58,6 +63,7 @@ impl GrpcMetrics {
             for (method, flow) in *methods {
                 let labels = [flow.label(), *service, *method];
                 let handles = GrpcMethod {
+                    flow: *flow,
                     started: started.with_label_values(&labels),
                     received: received.with_label_values(&labels),
                     sent: sent.with_label_values(&labels),
@@ -65,14 +71,14 @@ impl GrpcMetrics {
                         .map(|code| handled.with_label_values(&[labels[0], labels[1], labels[2], code])),
                     handling: handling.as_ref().map(|family| family.with_label_values(&labels)),
                 };
-                by_path.insert(format!("/{service}/{method}").into(), handles);
+                by_path.insert(format!("/{service}/{method}").into(), Arc::new(handles));
             }
         }
         GrpcMetrics { by_path }
     }
 
     /// The handles of the method at `path`, as in `/etcdserverpb.KV/Put`; `None` when there is no such method.
-    pub fn method(&self, path: &str) -> Option<&GrpcMethod> {
+    pub fn method(&self, path: &str) -> Option<&Arc<GrpcMethod>> {
         self.by_path.get(path)
     }
 }
@@ -85,19 +91,24 @@ fn handling_times(to: &Registrar<'_>) -> HistogramVec {
 }
 
 impl GrpcMethod {
+    /// Whether more than one message goes in some direction.
+    pub fn is_stream(&self) -> bool {
+        self.flow != Flow::Unary
+    }
+
     /// A call has begun.
     pub fn started(&self) {
         self.started.inc();
     }
 
-    /// A message came from the client.
-    pub fn received(&self) {
-        self.received.inc();
+    /// Messages came from the client.
+    pub fn received(&self, messages: u64) {
+        self.received.inc_by(messages);
     }
 
-    /// A message went to the client.
-    pub fn sent(&self) {
-        self.sent.inc();
+    /// Messages went to the client.
+    pub fn sent(&self, messages: u64) {
+        self.sent.inc_by(messages);
     }
 
     /// A call has ended.

@@ -1,6 +1,6 @@
 //! A listening socket: TCP, or a unix socket for `unix://` URLs.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, net::SocketAddr, path::PathBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// A bound socket.
@@ -13,10 +13,28 @@ pub(crate) enum Listener {
 
 /// An accepted connection.
 pub(crate) enum Stream {
-    /// TCP.
-    Tcp(TcpStream),
+    /// TCP, and where from.
+    Tcp(TcpStream, SocketAddr),
     /// A unix socket.
     Unix(UnixStream),
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Remote {
+    /// An address.
+    Tcp(SocketAddr),
+    /// Somebody on this machine: clients' ends of unix sockets have no names.
+    Unix,
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Remote::Tcp(address) => address.fmt(f),
+            Remote::Unix => f.write_str("@"),
+        }
+    }
 }
 
 /// Binds `url` (`http://host:port`, `unix://path`).
@@ -55,9 +73,9 @@ impl Listener {
     pub(crate) async fn accept(&self) -> io::Result<Stream> {
         match self {
             Listener::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, from) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
+                Ok(Stream::Tcp(stream, from))
             }
             Listener::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
         }

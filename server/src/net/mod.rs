@@ -5,5 +5,5 @@
 mod listener;
 mod serve;
 
-pub(crate) use listener::{Listener, bind};
+pub(crate) use listener::{Listener, Remote, bind};
 pub(crate) use serve::{Answer, Handler, Limits, serve};

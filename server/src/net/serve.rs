@@ -3,7 +3,7 @@
 //! Stopping is graceful: connections finish the requests they have begun, long-lived streams are ended by
 //! their owners, and whoever is not done after a grace period is cut.
 
-use super::listener::{Listener, Stream};
+use super::listener::{Listener, Remote, Stream};
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -19,8 +19,8 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infa
 
 /// What answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// Answers one request, of either protocol.
-    fn handle(self: &Arc<Self>, request: Request<Incoming>) -> Answer;
+    /// Answers one request, of either protocol, from `remote`.
+    fn handle(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer;
 }
 
 /// Limits of the connections of one listener.
@@ -56,8 +56,8 @@ pub(crate) async fn serve<H: Handler>(
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok(Stream::Tcp(stream)) => spawn(&builder, &graceful, &handler, stream),
-            Ok(Stream::Unix(stream)) => spawn(&builder, &graceful, &handler, stream),
+            Ok(Stream::Tcp(stream, from)) => spawn(&builder, &graceful, &handler, stream, Remote::Tcp(from)),
+            Ok(Stream::Unix(stream)) => spawn(&builder, &graceful, &handler, stream, Remote::Unix),
             Err(error) => wait_out(&error).await,
         }
     }
@@ -87,9 +87,10 @@ fn spawn<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     graceful: &GracefulShutdown,
     handler: &Arc<H>,
     stream: S,
+    remote: Remote,
 ) {
     let handler = handler.clone();
-    let service = hyper::service::service_fn(move |request| handler.handle(request));
+    let service = hyper::service::service_fn(move |request| handler.handle(request, remote));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {

@@ -4,12 +4,16 @@
 //! applied index, watchers by events, proposers by answers - in this order, so that whoever has an answer also
 //! finds its effect.
 
-use super::{CommitLoop, CompactLoop, Input, Shared};
+use super::{CommitLoop, CompactLoop, Input, Shared, apply_meter::ApplyMeter};
+use crate::metrics::Op;
 use crossbeam_channel::Receiver;
 use oxetcd_api::EventBatch;
 use oxetcd_consensus::raftpb::{Entry, EntryType};
 use oxetcd_machine::{Effects, MemberChange, Outcome, meta::Applied};
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 /// Most entries of one turn: a turn holds back the commit loop and the leases' users.
 const TURN_LIMIT: usize = 512;
@@ -66,10 +70,11 @@ impl ApplyLoop {
     ) -> Result<(), String> {
         let shared = self.shared.clone();
         let done = shared.position.applied.load(Ordering::Relaxed);
-        let mut answers: Vec<(u64, Outcome)> = Vec::with_capacity(entries.len());
+        let mut answers: Vec<(u64, Op, Outcome)> = Vec::with_capacity(entries.len());
         let mut events = Vec::new();
         let mut last = done;
         let mut turn = shared.machine.begin(shared.clock.now_ms());
+        let mut meter = ApplyMeter::new(&shared.metrics, shared.limits.warn_apply);
         for entry in entries {
             let at = Applied { index: entry.index(), term: entry.term() };
             let change = (entry.r#type() == EntryType::EntryConfChange).then(|| changes.next()).flatten();
@@ -83,20 +88,26 @@ impl ApplyLoop {
                 continue;
             }
             let awaited = |id| shared.waiters.has(id);
-            let applied = turn.apply(at, entry.data.unwrap_or_default(), &awaited);
+            let data = entry.data.unwrap_or_default();
+            let applied = turn.apply(at, data.clone(), &awaited);
             let (id, outcome, effects) = applied.map_err(|error| error.to_string())?;
+            let op = meter.note(&data, &outcome, &effects);
             self.take_up(effects, &mut events);
             if id != 0 {
-                answers.push((id, outcome));
+                answers.push((id, op, outcome));
             }
         }
         drop(turn);
+        drop(meter);
         shared.position.applied.store(last, Ordering::Release);
         if !events.is_empty() {
             (self.publish)(events);
         }
-        for (id, outcome) in answers {
-            shared.waiters.answer(id, outcome);
+        let now = Instant::now();
+        for (id, op, outcome) in answers {
+            if let Some(since) = shared.waiters.answer(id, outcome) {
+                shared.metrics.server.requested(op, true, now.saturating_duration_since(since));
+            }
         }
         self.tell(last);
         Ok(())

@@ -117,7 +117,9 @@ impl Worker {
             raftpb::SnapshotMetadata { conf_state, index: Some(applied.index), term: Some(applied.term) };
         let data = membership_json::encode(machine.members());
         let snapshot = raftpb::Snapshot { data: Some(data.into()), metadata: Some(metadata) };
+        let began = Instant::now();
         self.snapshots.save(&snapshot).map_err(text)?;
+        self.shared.metrics.disk.snap_save.observe(began.elapsed().as_secs_f64());
         if self.limits.max_snapshots > 0 {
             self.snapshots.purge(self.limits.max_snapshots).map_err(text)?;
         }

@@ -8,7 +8,7 @@ use oxetcd_storage::Durability;
 use std::{
     sync::{Arc, Weak},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// A handle on the compaction loop.
@@ -57,7 +57,14 @@ impl Worker {
     fn compact(&self, shared: &Shared, mut job: Compaction) -> Result<(), String> {
         let began = Instant::now();
         let revision = job.revision();
-        while job.run_batch(self.batch_limit).map_err(|error| error.to_string())? != Progress::Done {
+        let mvcc = &shared.metrics.mvcc;
+        loop {
+            let batch = Instant::now();
+            let progress = job.run_batch(self.batch_limit).map_err(|error| error.to_string())?;
+            mvcc.compaction_pause_ms.observe(batch.elapsed().as_secs_f64() * 1e3);
+            if progress == Progress::Done {
+                break;
+            }
             // What is not done is taken up again at the next start.
             if shared.fate.is_over() {
                 return Ok(());
@@ -71,6 +78,10 @@ impl Worker {
             *done = revision.max(*done);
             newer
         });
+        mvcc.compacted_keys.inc_by(job.removed());
+        mvcc.compaction_total_ms.observe(began.elapsed().as_secs_f64() * 1e3);
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        mvcc.compaction_last.set(unix.as_secs() as i64);
         tracing::info!(revision, took_ms = began.elapsed().as_millis() as u64, "finished compaction");
         Ok(())
     }

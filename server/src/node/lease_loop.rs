@@ -41,7 +41,8 @@ impl LeaseLoop {
 
     fn round(&self) {
         if let Some(deadline) = Instant::now().checked_sub(self.shared.request_timeout) {
-            self.shared.waiters.expire(deadline);
+            let failed = self.shared.waiters.expire(deadline);
+            self.shared.metrics.server.proposals_failed.inc_by(failed as u64);
         }
         let leads = self.shared.position.leader.load(Ordering::Relaxed) == self.shared.member_id;
         let now_ms = self.shared.clock.now_ms();
@@ -57,6 +58,7 @@ impl LeaseLoop {
             }
             (book.expired(now_ms, REVOKES_PER_ROUND), book.checkpoint_due(now_ms, CHECKPOINTS_PER_ENTRY))
         };
+        self.shared.metrics.server.leases_expired.inc_by(expired.len() as u64);
         for id in expired {
             let lease_revoke = Some(LeaseRevokeRequest { id });
             self.propose(InternalRaftRequest { lease_revoke, ..Default::default() });

@@ -11,6 +11,7 @@
 //! Each loop is one thread that owns its part. They meet in [`Shared`], which is also what the services see.
 
 mod apply_loop;
+mod apply_meter;
 mod auto_compact;
 mod bootstrap;
 mod clock;
@@ -21,6 +22,7 @@ mod fate;
 mod inbox;
 mod lease_loop;
 mod raft_loop;
+mod sampling;
 mod shared;
 mod waiters;
 mod watching;
@@ -36,5 +38,6 @@ pub(crate) use fate::Fate;
 pub(crate) use inbox::{Inbox, Input};
 pub(crate) use lease_loop::{LeaseLoop, checkpoint};
 pub(crate) use raft_loop::RaftLoop;
+pub(crate) use sampling::sample;
 pub(crate) use shared::Shared;
 pub(crate) use watching::Watching;

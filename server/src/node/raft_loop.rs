@@ -155,6 +155,7 @@ impl RaftLoop {
         if ready.must_sync {
             self.shared.metrics.wal_synced(began.elapsed());
         }
+        self.shared.metrics.disk.wal_write_bytes.set(self.wal.written_bytes() as i64);
         Ok(())
     }
 

@@ -84,6 +84,7 @@ impl Propose for Shared {
         let answer = self.waiters.register(id);
         if !self.inbox.send(Input::Propose(Bytes::from(data))) {
             self.waiters.forget(id);
+            self.metrics.server.proposals_failed.inc();
             return Err(status::stopped());
         }
         Ok(Proposal(answer))
@@ -153,5 +154,9 @@ impl Read for Shared {
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }

@@ -48,18 +48,26 @@ impl Waiters {
         receiver
     }
 
-    /// Answers request `id`, if somebody here waits for it.
-    pub(crate) fn answer(&self, id: u64, outcome: Outcome) {
-        let waiter = self.0.lock().remove(&id);
-        if let Some(waiter) = waiter {
-            // The client may have gone meanwhile: nothing is lost by that.
-            let _ = waiter.answer.send(outcome);
-        }
+    /// Answers request `id`, if somebody here waits for it, and says since when.
+    pub(crate) fn answer(&self, id: u64, outcome: Outcome) -> Option<Instant> {
+        let waiter = self.0.lock().remove(&id)?;
+        // The client may have gone meanwhile: nothing is lost by that.
+        let _ = waiter.answer.send(outcome);
+        Some(waiter.since)
     }
 
-    /// Lets go of requests that began before `deadline`: their receivers see the channel close.
-    pub(crate) fn expire(&self, deadline: Instant) {
-        self.0.lock().retain(|_, waiter| waiter.since >= deadline);
+    /// Lets go of requests that began before `deadline`: their receivers see the channel close. Answers with
+    /// how many they were.
+    pub(crate) fn expire(&self, deadline: Instant) -> usize {
+        let mut waiters = self.0.lock();
+        let before = waiters.len();
+        waiters.retain(|_, waiter| waiter.since >= deadline);
+        before - waiters.len()
+    }
+
+    /// Requests that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().len()
     }
 
     /// Lets go of one request.

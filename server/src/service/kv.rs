@@ -2,8 +2,8 @@
 //! unless the client does not ask for one. `Range` is answered by [`super::range`] in raw form; the method here
 //! is the plain one that the trait asks for.
 
-use super::{Propose, Read, header, quota, stream};
-use crate::status;
+use super::{Propose, Read, header, quota, read_meter::ReadMeter, stream};
+use crate::{metrics::Op, status};
 use oxetcd_api::etcdserverpb::{
     CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, InternalRaftRequest,
     PutRequest, PutResponse, RangeRequest, RangeResponse, TxnRequest, TxnResponse,
@@ -11,6 +11,7 @@ use oxetcd_api::etcdserverpb::{
 use oxetcd_grpc::etcdserverpb::kv_server::Kv;
 use oxetcd_machine::Response as Applied;
 use oxetcd_mvcc::check;
+use prost::Message;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -22,7 +23,13 @@ impl<M: Propose + Read> KvService<M> {
         if !check::is_serializable(&txn) {
             self.0.barrier().await?;
         }
+        let meter = ReadMeter::begin(Op::ReadonlyTxn);
         let response = self.0.machine().store().read_txn(&txn);
+        let ranges = txn.success.len() as u64;
+        self.0.metrics().mvcc.ranges.inc_by(ranges);
+        self.0.metrics().mvcc.txns.inc_by(u64::from(ranges > 1));
+        let encode = || txn.encode_to_vec().into();
+        meter.end(&*self.0, response.is_ok(), "/etcdserverpb.KV/Txn", encode);
         response.map_err(|error| status::of_store(&error))
     }
 
@@ -57,6 +64,7 @@ impl<M: Propose + Read> Kv for KvService<M> {
         if !request.serializable {
             self.0.barrier().await?;
         }
+        self.0.metrics().mvcc.ranges.inc();
         Ok(Response::new(stream::pages(self.0.clone(), request)?))
     }
 

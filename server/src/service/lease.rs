@@ -49,6 +49,9 @@ async fn renew<M: Propose + Read>(member: &M, id: LeaseId) -> Result<LeaseKeepAl
         member.barrier().await?;
     }
     let renewed = member.machine().leases().lock().renew(member.now_ms(), id);
+    if renewed.is_ok() {
+        member.metrics().lease.renewed.inc();
+    }
     let ttl = match renewed {
         Ok(renewal) if renewal.clear_checkpoint => {
             // Else the next leader would count on from what was written down before the renewal.

@@ -10,7 +10,7 @@ use oxetcd_api::etcdserverpb::{
 };
 use oxetcd_grpc::etcdserverpb::maintenance_server::Maintenance;
 use oxetcd_machine::{Response as Applied, meta};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tonic::{Request, Response, Status};
 
 /// The maintenance service over a member.
@@ -82,26 +82,37 @@ impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
         _: Request<DefragmentRequest>,
     ) -> Result<Response<DefragmentResponse>, Status> {
         tracing::info!("starting defragment");
-        self.blocking(|member| member.machine().buffer().defragment().map_err(status::of_storage)).await?;
+        let disk = &self.0.metrics().disk;
+        disk.defrag_inflight.set(1);
+        let began = Instant::now();
+        let done =
+            self.blocking(|member| member.machine().buffer().defragment().map_err(status::of_storage)).await;
+        disk.defrag_inflight.set(0);
+        done?;
+        disk.backend_defrag.observe(began.elapsed().as_secs_f64());
         self.0.measure();
         tracing::info!("finished defragment");
         Ok(Response::new(DefragmentResponse::default()))
     }
 
     async fn hash(&self, _: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        let began = Instant::now();
         let hash = self
             .blocking(|member| member.machine().store().hash().map_err(|error| status::of_store(&error)))
             .await?;
+        self.0.metrics().mvcc.hash.observe(began.elapsed().as_secs_f64());
         Ok(Response::new(HashResponse { header: header::complete(&*self.0, None), hash }))
     }
 
     async fn hash_kv(&self, request: Request<HashKvRequest>) -> Result<Response<HashKvResponse>, Status> {
         let revision = request.into_inner().revision;
+        let began = Instant::now();
         let (hash, current) = self
             .blocking(move |member| {
                 member.machine().store().hash_kv(revision).map_err(|error| status::of_store(&error))
             })
             .await?;
+        self.0.metrics().mvcc.hash_rev.observe(began.elapsed().as_secs_f64());
         let header = Some(ResponseHeader { revision: current, ..Default::default() });
         Ok(Response::new(HashKvResponse {
             header: header::complete(&*self.0, header),

@@ -11,6 +11,7 @@ mod lease;
 mod maintenance;
 mod quota;
 mod range;
+mod read_meter;
 mod snapshot;
 mod stream;
 mod traits;

@@ -4,35 +4,46 @@
 //! answer is: prefix, header, those buffers one after the other, `more` and `count`. Nothing is decoded, and a
 //! large answer never exists twice.
 
-use super::{Propose, Read, unary};
-use crate::{background, status};
+use super::{
+    Propose, Read,
+    read_meter::ReadMeter,
+    unary::{self, Reply},
+};
+use crate::{background, metrics::Op, status};
 use bytes::Bytes;
 use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse, ResponseHeader};
 use oxetcd_mvcc::{RangeResult, check};
 use prost::Message;
-use std::{collections::VecDeque, sync::Arc};
-use tonic::{Status, body::Body};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+use tonic::Status;
 
-/// Answers one `Range` call.
-pub(crate) async fn range<M: Propose + Read>(
-    member: Arc<M>,
-    request: http::Request<hyper::body::Incoming>,
-) -> http::Response<Body> {
-    match answer(&member, request.into_body()).await {
-        Ok(result) => encode(&*member, result),
-        Err(status) => status.into_http(),
-    }
+/// Answers one `Range` call, whose request `message` encodes.
+///
+/// # Errors
+/// When the request is malformed, or asks for a revision out of reach.
+pub(crate) async fn range<M: Propose + Read>(member: Arc<M>, message: Bytes) -> Result<Reply, Status> {
+    let meter = ReadMeter::begin(Op::Range);
+    let result = answer(&member, unary::decode(message.clone())?).await;
+    meter.end(&*member, result.is_ok(), PATH, || message);
+    Ok(encode(&*member, result?))
 }
 
-async fn answer<M: Propose + Read>(
-    member: &Arc<M>,
-    body: hyper::body::Incoming,
-) -> Result<RangeResult, Status> {
-    let request: RangeRequest = unary::read(body, member.limits().max_message_bytes()).await?;
+/// The method that is answered here.
+const PATH: &str = "/etcdserverpb.KV/Range";
+
+async fn answer<M: Propose + Read>(member: &Arc<M>, request: RangeRequest) -> Result<RangeResult, Status> {
     check::range(&request).map_err(|error| status::of_check(&error))?;
     if !request.serializable {
         member.barrier().await?;
     }
+    let began = Instant::now();
+    let result = read(member, request).await;
+    member.metrics().mvcc.ranges.inc();
+    member.metrics().server.ranged(result.is_ok(), began.elapsed());
+    result
+}
+
+async fn read<M: Propose + Read>(member: &Arc<M>, request: RangeRequest) -> Result<RangeResult, Status> {
     let refused = |error| status::of_store(&error);
     let store = member.machine().store();
     if !may_be_long(&request) || store.range(&counting(&request)).map_err(refused)?.count <= LONG_KEYS {
@@ -56,7 +67,7 @@ fn counting(request: &RangeRequest) -> RangeRequest {
     RangeRequest { count_only: true, ..request.clone() }
 }
 
-fn encode<M: Read>(member: &M, result: RangeResult) -> http::Response<Body> {
+fn encode<M: Read>(member: &M, result: RangeResult) -> Reply {
     let header = ResponseHeader { revision: result.revision, ..member.header() };
     let head = RangeResponse { header: Some(header), ..Default::default() };
     let tail = RangeResponse { more: result.more, count: result.count, ..Default::default() };
@@ -72,11 +83,11 @@ fn encode<M: Read>(member: &M, result: RangeResult) -> http::Response<Body> {
     if small {
         kvs.iter().for_each(|chunk| first.extend_from_slice(chunk));
         let _ = tail.encode(&mut first);
-        return unary::answer_with(first.freeze(), VecDeque::new());
+        return Reply { first: first.freeze(), rest: VecDeque::new() };
     }
     let mut rest = VecDeque::from(kvs);
     rest.push_back(tail.encode_to_vec().into());
-    unary::answer_with(first.freeze(), rest)
+    Reply { first: first.freeze(), rest }
 }
 
 /// Up to this size one copy costs less than one more frame.

@@ -1,6 +1,6 @@
 //! What the services see of the member.
 
-use crate::status;
+use crate::{metrics::Metrics, status};
 use futures::future::BoxFuture;
 use oxetcd_api::etcdserverpb::{InternalRaftRequest, ResponseHeader};
 use oxetcd_machine::{Machine, Outcome, Response};
@@ -9,6 +9,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 use tonic::Status;
@@ -70,6 +71,9 @@ pub(crate) trait Read: Send + Sync + 'static {
 
     /// The limits in force.
     fn limits(&self) -> &Limits;
+
+    /// What is counted and measured.
+    fn metrics(&self) -> &Metrics;
 }
 
 /// A pending linearizable read; see [`Read::barrier`].
@@ -117,6 +121,10 @@ pub(crate) struct Limits {
     pub(crate) quota_bytes: Option<u64>,
     /// A quiet watcher that asked for it is told the revision after this time, in milliseconds.
     pub(crate) watch_progress_interval_ms: u64,
+    /// Entries that take longer to apply, and reads that take longer, are logged.
+    pub(crate) warn_apply: Duration,
+    /// Unary calls that take longer are logged.
+    pub(crate) warn_request: Duration,
 }
 
 impl Limits {

@@ -19,16 +19,19 @@ use tonic::{Status, body::Body};
 /// A zero byte (not compressed) and the length.
 pub(crate) const PREFIX_BYTES: usize = 5;
 
-/// The one message of a call.
+/// Decodes a message.
 ///
 /// # Errors
-/// When it is longer than `limit_bytes`, compressed, or no message of this kind.
-pub(crate) async fn read<T: Message + Default>(body: Incoming, limit_bytes: usize) -> Result<T, Status> {
-    let message = read_bytes(body, limit_bytes).await?;
+/// When it is no message of this kind.
+pub(crate) fn decode<T: Message + Default>(message: Bytes) -> Result<T, Status> {
     T::decode(message).map_err(|error| Status::internal(error.to_string()))
 }
 
-async fn read_bytes(mut body: Incoming, limit_bytes: usize) -> Result<Bytes, Status> {
+/// The one message of a call, encoded.
+///
+/// # Errors
+/// When it is longer than `limit_bytes`, compressed, or not alone.
+pub(crate) async fn read(mut body: Incoming, limit_bytes: usize) -> Result<Bytes, Status> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -73,23 +76,31 @@ pub(crate) fn begin(length: usize, room: usize) -> BytesMut {
     buffer
 }
 
-/// Answers with a message, or with why there is none.
-pub(crate) fn answer<T: Message>(outcome: Result<T, Status>) -> http::Response<Body> {
-    match outcome {
-        Ok(message) => {
-            let length = message.encoded_len();
-            let mut buffer = begin(length, length);
-            // A growable buffer takes any message.
-            let _ = message.encode(&mut buffer);
-            respond(Frames { only: Some(buffer.freeze()), rest: VecDeque::new(), done: false })
-        }
-        Err(status) => status.into_http(),
-    }
+/// An encoded answer, prefix included, as one or more buffers.
+pub(crate) struct Reply {
+    pub(crate) first: Bytes,
+    pub(crate) rest: VecDeque<Bytes>,
 }
 
-/// Answers with the buffers of one message, prefix included.
-pub(crate) fn answer_with(first: Bytes, rest: VecDeque<Bytes>) -> http::Response<Body> {
-    respond(Frames { only: Some(first), rest, done: false })
+impl Reply {
+    /// Encodes a message.
+    pub(crate) fn of<T: Message>(message: &T) -> Self {
+        let length = message.encoded_len();
+        let mut buffer = begin(length, length);
+        // A growable buffer takes any message.
+        let _ = message.encode(&mut buffer);
+        Reply { first: buffer.freeze(), rest: VecDeque::new() }
+    }
+
+    /// Size of the message, in bytes.
+    pub(crate) fn message_bytes(&self) -> usize {
+        self.first.len() + self.rest.iter().map(Bytes::len).sum::<usize>() - PREFIX_BYTES
+    }
+
+    /// The answer of a call that went well.
+    pub(crate) fn into_response(self) -> http::Response<Body> {
+        respond(Frames { only: Some(self.first), rest: self.rest, done: false })
+    }
 }
 
 fn respond(frames: Frames) -> http::Response<Body> {

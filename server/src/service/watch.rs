@@ -83,10 +83,11 @@ impl<M: Read> WatchService<M> {
     }
 
     /// Answers one call.
-    pub(crate) async fn answer(
-        self,
-        request: http::Request<hyper::body::Incoming>,
-    ) -> http::Response<tonic::body::Body> {
+    pub(crate) async fn answer<B>(self, request: http::Request<B>) -> http::Response<tonic::body::Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
         let limit = self.member.limits().max_message_bytes();
         let mut grpc = tonic::server::Grpc::new(FrameCodec).max_decoding_message_size(limit);
         grpc.streaming(self, request).await

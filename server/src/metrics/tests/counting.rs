@@ -83,7 +83,7 @@ fn calls_are_counted_by_method_and_code_and_stand_at_zero_before() {
         |metrics| {
             let method = metrics.grpc.method("/etcdserverpb.KV/Put").expect("Put is a method");
             method.started();
-            method.received();
+            method.received(1);
             method.finished(tonic::Code::ResourceExhausted, Duration::ZERO);
             assert!(metrics.grpc.method("/etcdserverpb.KV/Nope").is_none());
         },

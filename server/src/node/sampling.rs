@@ -1,0 +1,69 @@
+//! Metrics that something else already knows: looked up at every scrape, rather than kept up to date at every
+//! request.
+
+use super::Shared;
+use crate::{
+    metrics::Metrics,
+    service::{Progress, Read},
+};
+use oxetcd_api::etcdserverpb::{AlarmMember, AlarmType};
+use oxetcd_watch::Hub;
+use parking_lot::Mutex;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Weak},
+};
+
+/// Has the metrics of `shared` look at the member and its hub. They do not keep either alive.
+pub(crate) fn sample(shared: &Arc<Shared>, hub: &Arc<Hub>) {
+    let (member, hub): (Weak<Shared>, Weak<Hub>) = (Arc::downgrade(shared), Arc::downgrade(hub));
+    let alarms = Mutex::new(HashSet::new());
+    shared.metrics.on_scrape(move |metrics| {
+        if let Some(member) = member.upgrade() {
+            look_at_member(metrics, &member);
+            look_at_alarms(metrics, &member, &mut alarms.lock());
+        }
+        if let Some(hub) = hub.upgrade() {
+            look_at_hub(metrics, &hub);
+        }
+    });
+}
+
+fn look_at_member(metrics: &Metrics, member: &Shared) {
+    let (server, mvcc) = (&metrics.server, &metrics.mvcc);
+    let Progress { committed, applied, leader, .. } = member.progress();
+    server.has_leader.set(i64::from(leader != 0));
+    server.proposals_committed.set(committed as i64);
+    server.proposals_applied.set(applied as i64);
+    server.proposals_pending.set(member.waiters.len() as i64);
+    if let Some(version) = member.machine.members().cluster_version() {
+        // It is kept with a patch number, and shown without.
+        let short = version.rsplit_once('.').map_or(version.as_str(), |(short, _)| short);
+        server.set_cluster_version(short);
+    }
+    let size = member.size();
+    mvcc.db_size_bytes.set(size.total_bytes as i64);
+    mvcc.db_size_in_use_bytes.set(size.in_use_bytes as i64);
+    let store = member.machine.store();
+    mvcc.current_revision.set(store.revision());
+    mvcc.compact_revision.set(store.compacted());
+    mvcc.keys.set(store.live_keys());
+}
+
+/// Alarms that are off again are shown as such.
+fn look_at_alarms(metrics: &Metrics, member: &Shared, seen: &mut HashSet<AlarmMember>) {
+    let raised = member.machine.alarms().list(None);
+    seen.extend(&raised);
+    for alarm in seen.iter() {
+        let kind = AlarmType::try_from(alarm.alarm).map_or("UNKNOWN", |kind| kind.as_str_name());
+        metrics.server.set_alarm(alarm.member_id, kind, raised.contains(alarm));
+    }
+}
+
+fn look_at_hub(metrics: &Metrics, hub: &Hub) {
+    let (mvcc, stats) = (&metrics.mvcc, hub.stats());
+    mvcc.watch_streams.set(stats.streams as i64);
+    mvcc.watchers.set(stats.watchers as i64);
+    mvcc.slow_watchers.set(stats.slow_watchers as i64);
+    mvcc.events.inc_by(stats.events_sent.saturating_sub(mvcc.events.get()));
+}
