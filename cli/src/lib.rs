@@ -1,7 +1,7 @@
 //! etcdctl and etcdutl, one file per command.
 //!
 //! A program is a tree of [`args::Command`]s; [`args::run`] finds the one that is meant, reads its flags and runs it.
-//! Answers are shown by [`print`], in one of five formats. [`go`] has the text forms of Go that users of etcd's tools
+//! Answers are shown by [`mod@print`], in one of five formats. [`go`] has the text forms of Go that users of etcd's tools
 //! are used to; [`ctl`] is etcdctl.
 
 pub mod args;

@@ -51,6 +51,15 @@ impl EncodedKvs {
         self.chunks
     }
 
+    /// Each chunk by itself, with the records in it.
+    pub(crate) fn into_pieces(self) -> impl Iterator<Item = EncodedKvs> + Send {
+        self.chunks.into_iter().map(|chunk| {
+            let mut piece = EncodedKvs { chunks: vec![chunk], len: 0 };
+            piece.len = piece.records().count();
+            piece
+        })
+    }
+
     /// Bytes of all chunks.
     pub fn encoded_len(&self) -> usize {
         self.chunks.iter().map(Bytes::len).sum()
@@ -188,6 +197,11 @@ mod tests {
         assert_eq!(kvs.decode().expect("just written"), expected);
         let held: usize = kvs.chunks().iter().map(Bytes::len).sum();
         assert_eq!(held, kvs.encoded_len());
+        let pieces: Vec<EncodedKvs> = kvs.clone().into_pieces().collect();
+        assert!(pieces.len() > 1);
+        assert_eq!(pieces.iter().map(EncodedKvs::len).sum::<usize>(), expected.len());
+        let decoded = pieces.iter().flat_map(|piece| piece.decode().expect("just written"));
+        assert!(decoded.eq(expected.iter().cloned()));
         let response = RangeResponse::decode(kvs.into_chunks().concat().as_slice()).expect("well-formed");
         assert_eq!(response.kvs, expected);
     }

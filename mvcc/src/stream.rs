@@ -3,6 +3,10 @@
 //! All pages show the same revision. Between two of them nothing is held, so a slow client keeps neither
 //! memory nor compaction back; if a compaction overtakes the stream, its next page is [`Error::Compacted`].
 //! Who wants to exclude that keeps a [`Pin`](crate::Pin) meanwhile.
+//!
+//! A request may name what to sort by without naming an order, and then means ascending. Such an answer exists
+//! as a whole before its first page goes out. (etcd sorts each of its chunks by itself and goes on behind the
+//! key that came last, so that an answer of several chunks leaves out some keys and repeats others.)
 
 use crate::{
     EncodedKvs, Error, Result, Store,
@@ -15,8 +19,11 @@ use crate::{
     view::View,
 };
 use bytes::Bytes;
-use oxetcd_api::{Revision, etcdserverpb::RangeRequest};
-use std::ops::ControlFlow;
+use oxetcd_api::{
+    Revision,
+    etcdserverpb::{RangeRequest, range_request::SortTarget},
+};
+use std::{collections::VecDeque, ops::ControlFlow};
 
 /// One page.
 #[derive(Clone, Debug)]
@@ -38,7 +45,7 @@ pub struct PageEnd {
     pub more: bool,
 }
 
-/// A range request that is answered page by page, in order of keys.
+/// A range request that is answered page by page.
 pub struct RangeStream {
     store: Store,
     request: RangeRequest,
@@ -48,11 +55,19 @@ pub struct RangeStream {
     left: usize,
     count: i64,
     done: bool,
+    /// What is left of an answer that had to be sorted.
+    sorted: Option<Sorted>,
+}
+
+/// An answer that exists as a whole.
+struct Sorted {
+    pieces: VecDeque<EncodedKvs>,
+    end: PageEnd,
 }
 
 impl Store {
     /// Begins a stream. The request must be one that [`check::range_stream`](crate::check::range_stream) lets
-    /// through: orders and filters are not looked at.
+    /// through: an order and filters are not looked at.
     ///
     /// # Errors
     /// [`Error::Compacted`] and [`Error::FutureRevision`] for a revision out of reach.
@@ -61,7 +76,7 @@ impl Store {
         let at = view.revision_of(&request)?;
         let (revision, store) = (view.current, self.clone());
         let left = usize::try_from(request.limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-        Ok(RangeStream { store, request, at, revision, left, count: 0, done: false })
+        Ok(RangeStream { store, request, at, revision, left, count: 0, done: false, sorted: None })
     }
 }
 
@@ -71,13 +86,28 @@ impl RangeStream {
         self.at
     }
 
-    /// The next page, of up to `keys_max` records (at least one); `None` after the last.
+    /// Whether the next page takes as long as the whole answer, for it must be sorted.
+    pub fn is_to_be_sorted(&self) -> bool {
+        let by_key = self.request.count_only || self.request.sort_target() == SortTarget::Key;
+        !by_key && self.sorted.is_none()
+    }
+
+    /// The next page, `None` after the last. In order of keys it has up to `keys_max` records (at least one);
+    /// of a sorted answer, as many as lie in one buffer.
     ///
     /// # Errors
     /// [`Error::Compacted`] when the revision was compacted meanwhile.
     pub fn next_page(&mut self, keys_max: usize) -> Result<Option<RangePage>> {
         if self.done {
             return Ok(None);
+        }
+        if self.is_to_be_sorted() {
+            self.sorted = Some(self.sort()?);
+        }
+        if let Some(sorted) = &mut self.sorted {
+            let kvs = sorted.pieces.pop_front().unwrap_or_default();
+            self.done = sorted.pieces.is_empty();
+            return Ok(Some(RangePage { kvs, end: self.done.then_some(sorted.end) }));
         }
         let store = self.store.clone();
         let _pin = store.shared.pins.pin(self.at).ok_or(Error::Compacted)?;
@@ -106,6 +136,13 @@ impl RangeStream {
             PageEnd { revision: self.revision, count: self.count, more: more && !request.count_only }
         });
         Ok(Some(RangePage { kvs, end }))
+    }
+
+    fn sort(&self) -> Result<Sorted> {
+        let request = RangeRequest { revision: self.at, ..self.request.clone() };
+        let answer = View::new(&self.store.shared, self.revision).range(&request)?;
+        let end = PageEnd { revision: self.revision, count: answer.count, more: answer.more };
+        Ok(Sorted { pieces: answer.kvs.into_pieces().collect(), end })
     }
 
     /// Up to `wanted` records from the start of `span`, and the next live key.

@@ -61,7 +61,8 @@ async fn a_torn_tail_of_the_log_is_repaired() {
     // The first sectors of a record, as a power cut leaves it; the rest still is what preallocation put there.
     let file = OpenOptions::new().write(true).open(&segment).expect("the log can be opened");
     let at = end.next_multiple_of(8);
-    let torn = [&4096u64.to_le_bytes()[..], &[0x08, 0x02, 0x10, 0x55], &[0xaa; 600]].concat();
+    let beginning = [0x08, 0x02, 0x10, 0x05, 0x1a, 0xf9, 0x1f];
+    let torn = [&4096u64.to_le_bytes()[..], &beginning, &[0xaa; 600]].concat();
     let sectors = (at + torn.len() as u64) / 512 * 512 - at;
     file.write_all_at(&torn[..sectors as usize], at).expect("written");
     drop(file);
@@ -167,8 +168,13 @@ async fn a_full_disk_stops_the_member_and_loses_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     // The log's first segment fits; the engine's file, and a second segment, do not for long.
     let server = Server::start_limited(dir.path(), 66 << 20, &["--quota-backend-bytes", "-1"]);
+    let mut client = KvClient::new(connect(&server).await);
     let mut acknowledged = 0;
-    while put(&server, &format!("k{acknowledged}"), vec![7; 1 << 20].into()).await.is_ok() {
+    loop {
+        let (key, value) = (format!("k{acknowledged}").into(), vec![7; 1 << 20].into());
+        if client.put(PutRequest { key, value, ..Default::default() }).await.is_err() {
+            break;
+        }
         acknowledged += 1;
         assert!(acknowledged < 200, "the limit was never met");
     }

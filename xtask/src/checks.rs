@@ -35,20 +35,27 @@ enum Compat {
     Never,
 }
 
-/// Reads only: formatting, lints, tidiness, documentation.
+/// Reads only: formatting, lints, tidiness, documentation. Goes on after a failure: one run shows all.
 pub(crate) fn verify() -> Result<()> {
-    command::run(&mut command::cargo(&["fmt", "--all", "--check"]))?;
-    tidy::run(&tidy::Options::default())?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    command::run(&mut command::cargo(&clippy))?;
     let mut doc = command::cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
-    command::run(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    let mut done = vec![
+        command::run(&mut command::cargo(&["fmt", "--all", "--check"])),
+        tidy::run(&tidy::Options::default()),
+        command::run(&mut command::cargo(&clippy)),
+        command::run(doc.env("RUSTDOCFLAGS", "--deny warnings")),
+    ];
     if installed("cargo-deny") {
-        command::run(&mut command::cargo(&["deny", "check", "--hide-inclusion-graph"]))
+        done.push(command::run(&mut command::cargo(&["deny", "check", "--hide-inclusion-graph"])));
     } else {
         eprintln!("skipped: cargo-deny is not installed (cargo install cargo-deny)");
-        Ok(())
     }
+    let failed: Vec<String> =
+        done.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect();
+    if !failed.is_empty() {
+        bail!("verify:\n  {}", failed.join("\n  "));
+    }
+    Ok(())
 }
 
 /// Formats, and applies what the linter can mend.

@@ -144,22 +144,32 @@ pub(crate) fn read(disk: &dyn Disk, dir: &Path, start: &walpb::Snapshot) -> Resu
         if torn && position + 1 < names.len() {
             return Err(reader.corrupt(tail.offset, "an incomplete record before the last segment"));
         }
-        let mut file = reader.into_file();
-        if torn {
-            keep_broken(disk, &path, file.as_ref())?;
-            file.set_len(tail.offset).map_err(io_error("truncate", &path))?;
-            file.sync_data().map_err(io_error("sync", &path))?;
-            collector.replay.repaired = true;
-            tracing::warn!(path = %path.display(), offset = tail.offset, "cut a torn record off the log");
-        }
-        tail.segments.push((name, file));
+        collector.replay.repaired = torn;
+        tail.segments.push((name, reader.into_file()));
     }
     if !collector.matched {
         return Err(WalError::SnapshotNotFound(start.index()));
     }
+    if let Some((name, file)) = tail.segments.last_mut().filter(|_| collector.replay.repaired) {
+        // Not before everything else is known to be well.
+        cut_torn_record(disk, &dir.join(name.file_name()), file.as_mut(), tail.offset)?;
+    }
     tail.last_index = collector.last_index;
     collector.replay.metadata = collector.metadata.unwrap_or_default();
     Ok((collector.replay, tail))
+}
+
+fn cut_torn_record(
+    disk: &dyn Disk,
+    path: &Path,
+    file: &mut dyn DiskFile,
+    offset: u64,
+) -> Result<(), WalError> {
+    keep_broken(disk, path, file)?;
+    file.set_len(offset).map_err(io_error("truncate", path))?;
+    file.sync_data().map_err(io_error("sync", path))?;
+    tracing::warn!(path = %path.display(), offset, "cut a torn record off the log");
+    Ok(())
 }
 
 /// Copies a segment that is about to be cut, for whoever wants to know what was lost.

@@ -109,8 +109,10 @@ fn a_torn_record_before_the_last_segment_is_corruption() {
     let (disk, _) = log(60);
     let path = &segments(&disk)[1];
     disk.corrupt(path, |bytes| bytes.truncate(bytes.len() - 9));
+    let before = disk.contents(path);
     let error = open(&disk, SEGMENT_BYTES).err().unwrap();
     assert!(matches!(error, WalError::Corrupt { .. }), "{error}");
+    assert_eq!(disk.contents(path), before, "nothing is repaired that may be needed");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The replicated state machine.
 //!
-//! Every member feeds the same log entries, in the same order, to [`Machine::apply`] and arrives at the same
+//! Every member feeds the same log entries, in the same order, to [`Turn::apply`] and arrives at the same
 //! state: key-values, leases, membership and alarms. It is synchronous, knows no clock (`now` is an argument)
 //! and no network. What an entry brings about beyond the state itself - events for watchers, a compaction to be
 //! run in the background - comes back as data in [`Effects`].

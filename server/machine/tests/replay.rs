@@ -63,7 +63,8 @@ fn open(engine: &Arc<dyn Engine>) -> Machine {
 fn apply(machine: &Machine, log: &[Bytes], from: u64) {
     for (index, data) in (1..).zip(log).skip(from as usize) {
         let mut turn = machine.begin(1);
-        let _ = turn.apply(Applied { index, term: 1 }, data.clone(), &|_| true).expect("memory does not fail");
+        let _ =
+            turn.apply(Applied { index, term: 1 }, data.clone(), &|_| true).expect("memory does not fail");
     }
 }
 

@@ -4,7 +4,7 @@
 //! request limit. Header, `more` and `count` come with the last one.
 
 use super::Read;
-use crate::status;
+use crate::{background, status};
 use futures::Stream;
 use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse, RangeStreamResponse, ResponseHeader};
 use oxetcd_mvcc::{RangePage, RangeStream};
@@ -21,7 +21,6 @@ struct State<M> {
     stream: RangeStream,
     /// Keys of the next page.
     keys: usize,
-    failed: bool,
 }
 
 /// Streams the answer to a checked request.
@@ -31,19 +30,23 @@ struct State<M> {
 pub(crate) fn pages<M: Read>(member: Arc<M>, request: RangeRequest) -> Result<Pages, Status> {
     let stream = member.machine().store().range_stream(request);
     let stream = stream.map_err(|error| status::of_store(&error))?;
-    let state = State { member, stream, keys: FIRST_PAGE_KEYS, failed: false };
-    Ok(Box::pin(futures::stream::unfold(state, |mut state| async move {
-        let answer = state.next().transpose()?;
-        state.failed = answer.is_err();
-        Some((answer, state))
+    let state = State { member, stream, keys: FIRST_PAGE_KEYS };
+    Ok(Box::pin(futures::stream::unfold(Some(state), |state| async move {
+        match state?.step().await {
+            Ok((page, state)) => Some((Ok(page?), Some(state))),
+            Err(status) => Some((Err(status), None)),
+        }
     })))
 }
 
 impl<M: Read> State<M> {
+    async fn step(mut self) -> Result<(Option<RangeStreamResponse>, Self), Status> {
+        let takes_long = self.stream.is_to_be_sorted();
+        let step = move || self.next().map(|page| (page, self));
+        if takes_long { background::run(step).await.ok_or_else(status::stopped)? } else { step() }
+    }
+
     fn next(&mut self) -> Result<Option<RangeStreamResponse>, Status> {
-        if self.failed {
-            return Ok(None);
-        }
         let page = self.stream.next_page(self.keys).map_err(|error| status::of_store(&error))?;
         page.map(|page| self.answer(page)).transpose()
     }

@@ -23,7 +23,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -60,37 +60,7 @@ pub(crate) fn run_all() -> Result<()> {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let scripts = scripts(&options.only)?;
     let columns = columns(options)?;
-    let work: Vec<(usize, usize)> = (0..scripts.len())
-        .flat_map(|script| (0..columns.len()).map(move |column| (script, column)))
-        .collect();
-    let results: Vec<Mutex<Option<Result<run::Records>>>> = work.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
-            scope.spawn(|| {
-                while let Some((at, (script, column))) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, *work.get(at)?)))
-                {
-                    let (script, column) = (&scripts[script], &columns[column]);
-                    let done = run::run(script, column)
-                        .with_context(|| format!("{} with {}", script.name, column.name));
-                    eprintln!(
-                        "{} {:<32} {}",
-                        if done.is_ok() { "ran" } else { "FAILED" },
-                        script.name,
-                        column.name
-                    );
-                    if let Ok(mut slot) = results[at].lock() {
-                        *slot = Some(done);
-                    }
-                }
-            });
-        }
-    });
-    let mut records = results.into_iter().map(|slot| match slot.into_inner() {
-        Ok(Some(done)) => done,
-        _ => Err(anyhow::anyhow!("a script's run panicked")),
-    });
+    let mut records = run_grid(&scripts, &columns, options.jobs.max(1)).into_iter();
     let mut summary = report::Summary::default();
     for script in &scripts {
         let of_script: Vec<Result<run::Records>> = records.by_ref().take(columns.len()).collect();
@@ -101,6 +71,27 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("there are differences without a reason");
     }
     Ok(())
+}
+
+/// Runs every script with every pair, some at once; what the pairs of one script showed comes together.
+fn run_grid(scripts: &[Script], columns: &[Column], jobs: usize) -> Vec<Result<run::Records>> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(script) = scripts.get(at / columns.len()) else { return };
+            let column = &columns[at % columns.len()];
+            let records = run::run(script, column);
+            eprintln!("{} {}, {}", if records.is_ok() { "ran" } else { "FAILED" }, script.name, column.name);
+            let records = records.with_context(|| format!("{} with {}", script.name, column.name));
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, records));
+        }
+    };
+    thread::scope(|scope| (0..jobs).for_each(|_| drop(scope.spawn(work))));
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, records)| records).collect()
 }
 
 /// The scripts whose file name contains `only`, by name.
