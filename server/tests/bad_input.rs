@@ -153,6 +153,29 @@ fn a_taken_port_is_named() {
 }
 
 #[test]
+fn a_port_out_of_range_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let said = refused(dir.path(), &["--listen-client-urls", "http://127.0.0.1:99999"]);
+    assert!(said.contains("http://127.0.0.1:99999") && said.contains("port"), "{said}");
+}
+
+#[test]
+fn first_members_matter_only_while_there_is_no_data() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let other = ["--initial-cluster", "other=http://127.0.0.1:1"];
+    let said = refused(dir.path(), &other);
+    assert!(said.contains("couldn't find local name \\\"default\\\" in the initial cluster"), "{said}");
+    assert!(!dir.path().join("member/wal").exists(), "nothing is left behind");
+    let said = refused(dir.path(), &["--initial-cluster", "default=http://127.0.0.1:1"]);
+    assert!(said.contains("missing from --initial-advertise-peer-urls"), "{said}");
+    let said = refused(dir.path(), &["--initial-cluster-state", "existing"]);
+    assert!(said.contains("joining an existing cluster"), "{said}");
+    Server::start(dir.path(), &[]).terminate();
+    Server::start(dir.path(), &other).terminate();
+    Server::start(dir.path(), &["--initial-cluster-state", "existing"]).terminate();
+}
+
+#[test]
 fn unknown_flags_and_backends_are_refused() {
     let unknown = run(&["--no-such-flag"]);
     assert_eq!(unknown.status.code(), Some(2), "{}", unknown.output);

@@ -31,7 +31,7 @@ async fn wait_for_alarm(client: &mut Client) -> Outcome {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_member_opens_again_when_room_was_made() -> Outcome {
     let dir = tempfile::tempdir()?;
     let extra = ["--quota-backend-bytes", QUOTA_BYTES, "--backend-batch-interval", "1ms"];

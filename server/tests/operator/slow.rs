@@ -3,7 +3,7 @@
 use crate::support::Server;
 use etcd_client::{Client, Txn, TxnOp};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_takes_too_long_is_logged() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
     // Everything takes longer than nothing.
