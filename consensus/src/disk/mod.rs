@@ -104,7 +104,7 @@ pub trait DiskFile: Send {
     fn set_len(&mut self, len: u64) -> io::Result<()>;
 
     /// Reserves room up to `len` bytes, which read as zeros, so that later writes below it cannot run out of
-    /// space and need no change of the file's metadata.
+    /// space and do not change the file's length.
     ///
     /// # Errors
     /// `StorageFull` when there is no room.

@@ -13,7 +13,7 @@
 //! synced, the next one gets its header under a temporary name, is synced and then renamed. So a segment
 //! with a real name is always whole up to its header, and only the last one can have a torn end. The next
 //! file is preallocated in advance (`0.tmp` and `1.tmp` in turn), so that a full disk is met at a cut, not in
-//! the middle of a batch, and a sync has no metadata to write.
+//! the middle of a batch, and a sync has no new file length to write.
 //!
 //! **Failure.** After a failed write or sync nobody knows what the disk holds: the page cache may have
 //! dropped the bytes and report success the next time. So the first error poisons the log, every later call
