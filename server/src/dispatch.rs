@@ -6,8 +6,8 @@ use crate::{
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{
-        AuthService, ClusterService, KvService, LeaseService, MaintenanceService, Propose, Read,
-        WatchService, range,
+        AuthService, ClusterService, HealthService, KvService, LeaseService, MaintenanceService, Propose,
+        Read, WatchService, range,
         unary::{self, Reply},
     },
     status,
@@ -37,11 +37,17 @@ pub(crate) struct Dispatch<M> {
     cluster: ClusterServer<ClusterService<M>>,
     maintenance: MaintenanceServer<MaintenanceService<M>>,
     auth: AuthServer<AuthService<M>>,
+    health: HealthService,
 }
 
 impl<M: Propose + Read> Dispatch<M> {
     /// The services over `member`.
-    pub(crate) fn new(member: Arc<M>, watch: WatchService<M>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        member: Arc<M>,
+        watch: WatchService<M>,
+        health: HealthService,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let limit = member.limits().max_message_bytes();
         macro_rules! server {
             ($kind:ident, $service:expr) => {
@@ -51,6 +57,7 @@ impl<M: Propose + Read> Dispatch<M> {
         Dispatch {
             kv: server!(KvServer, KvService(member.clone())),
             watch,
+            health,
             lease: server!(LeaseServer, LeaseService(member.clone())),
             cluster: server!(ClusterServer, ClusterService(member.clone())),
             maintenance: server!(MaintenanceServer, MaintenanceService(member.clone())),
@@ -131,6 +138,7 @@ impl<M: Propose + Read> Dispatch<M> {
             "etcdserverpb.Cluster" => self.cluster.clone().call(request),
             "etcdserverpb.Maintenance" => self.maintenance.clone().call(request),
             "etcdserverpb.Auth" => self.auth.clone().call(request),
+            "grpc.health.v1.Health" if path.ends_with("/Watch") => boxed(self.health.clone().watch(request)),
             service => {
                 let unknown = Status::unimplemented(format!("unknown service {service}"));
                 boxed(async move { unknown.into_http::<Body>() })
@@ -162,6 +170,16 @@ impl<M: Propose + Read> Handler for Dispatch<M> {
             "/etcdserverpb.KV/Range" => {
                 self.unary("/etcdserverpb.KV/Range", request, remote, |this, message| async move {
                     range(this.member.clone(), message).await
+                })
+            }
+            "/grpc.health.v1.Health/Check" => {
+                self.unary("/grpc.health.v1.Health/Check", request, remote, |_, message| async move {
+                    HealthService::check(message)
+                })
+            }
+            "/grpc.health.v1.Health/List" => {
+                self.unary("/grpc.health.v1.Health/List", request, remote, |_, _| async {
+                    Ok(HealthService::list())
                 })
             }
             _ => self.streaming(request, remote),

@@ -12,7 +12,7 @@ use crate::{
         ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate,
         Inbox, Input, LeaseLoop, RaftLoop, Shared, Watching, boot, checkpoint, sample,
     },
-    service::{Limits, Propose, Read, WatchService},
+    service::{HealthService, Limits, Propose, Read, WatchService},
 };
 use oxetcd_api::{
     etcdserverpb::InternalRaftRequest,
@@ -105,7 +105,8 @@ impl Member {
     fn serve(&mut self, config: &Config, sockets: Sockets, metrics: Arc<Metrics>) {
         let shared = &self.shared;
         let watch = WatchService::new(shared.clone(), self.watching.hub().clone(), self.closing.clone());
-        let dispatch = Arc::new(Dispatch::new(shared.clone(), watch, metrics.clone()));
+        let health = HealthService::new(self.closing.clone());
+        let dispatch = Arc::new(Dispatch::new(shared.clone(), watch, health, metrics.clone()));
         let plain = |role| Arc::new(Http { member: shared.clone(), metrics: metrics.clone(), role });
         let limits = net::Limits {
             max_concurrent_streams: config.listen.max_concurrent_streams,

@@ -6,6 +6,7 @@
 mod auth;
 mod cluster;
 mod header;
+mod health;
 mod kv;
 mod lease;
 mod maintenance;
@@ -20,6 +21,7 @@ mod watch;
 
 pub(crate) use auth::AuthService;
 pub(crate) use cluster::ClusterService;
+pub(crate) use health::HealthService;
 pub(crate) use kv::KvService;
 pub(crate) use lease::LeaseService;
 pub(crate) use maintenance::MaintenanceService;
