@@ -122,7 +122,9 @@ fn old_files_are_removed_and_others_left_alone() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Any damage is noticed.
+    /// A damaged file is refused, or reads as exactly what was saved: a checksum takes five bytes on disk, which
+    /// hold 35 bits, and the three above the 32nd are dropped by whoever reads a 32-bit number. To flip one of
+    /// those changes the file, but nothing that it says. A file that was cut short is always refused.
     #[test]
     fn damage_is_noticed(at in any::<prop::sample::Index>(), flip in 1u8.., cut in any::<bool>()) {
         let (disk, store) = store();
@@ -132,6 +134,12 @@ proptest! {
             let at = at.index(bytes.len());
             if cut { bytes.truncate(at) } else { bytes[at] ^= flip }
         });
-        prop_assert!(store.read(&path).is_err());
+        match store.read(&path) {
+            Err(_) => {}
+            Ok(found) => {
+                prop_assert!(!cut, "the end is missing");
+                prop_assert_eq!(found, snapshot(2, 16));
+            }
+        }
     }
 }
