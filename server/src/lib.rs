@@ -6,6 +6,7 @@
 mod adapters;
 mod background;
 mod call;
+mod cluster;
 mod conf_change;
 pub mod config;
 mod describe;
