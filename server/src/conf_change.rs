@@ -13,6 +13,10 @@ pub(crate) struct Change {
     pub(crate) member: MemberChange,
 }
 
+/// A change that was made: the index of its entry, what it means for the list of members, and the configuration
+/// after it as JSON.
+pub(crate) type Made = (u64, MemberChange, Vec<u8>);
+
 /// Reads the change that an entry holds.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use crate::{
     net::{self, Listener},
     node::{
         ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate,
-        Inbox, Input, LeaseLoop, RaftLoop, Shared, Watching, boot, checkpoint, sample,
+        Inbox, Input, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, boot, checkpoint, sample,
     },
     service::{HealthService, Limits, Propose, Read, WatchService},
 };
@@ -64,8 +64,13 @@ impl Member {
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
         let metrics = Metrics::new(config.observe.metrics);
         let mut member = run(&config, booted, metrics.clone())?;
+        // The others are listened to first: without them there is no leader to be told anything.
+        let Sockets { client, client_http, metrics: metrics_sockets, peer } = sockets;
+        let others = [(metrics_sockets, Role::Metrics, "metrics"), (peer, Role::Peer, "peer")];
+        member.serve_http(&config, others, &metrics);
         member.join_cluster(&config).await?;
-        member.serve(&config, sockets, metrics);
+        member.serve_http(&config, [(client_http, Role::Client, "http")], &metrics);
+        member.serve_clients(&config, client, metrics);
         Ok(member)
     }
 
@@ -102,18 +107,13 @@ impl Member {
         Ok(())
     }
 
-    fn serve(&mut self, config: &Config, sockets: Sockets, metrics: Arc<Metrics>) {
+    fn serve_clients(&mut self, config: &Config, listeners: Vec<Listener>, metrics: Arc<Metrics>) {
         let shared = &self.shared;
         let watch = WatchService::new(shared.clone(), self.watching.hub().clone(), self.closing.clone());
         let health = HealthService::new(self.closing.clone());
         let dispatch = Arc::new(Dispatch::new(shared.clone(), watch, health, metrics.clone()));
-        let plain = |role| Arc::new(Http { member: shared.clone(), metrics: metrics.clone(), role });
-        let limits = net::Limits {
-            max_concurrent_streams: config.listen.max_concurrent_streams,
-            keepalive_interval: config.listen.keepalive.interval,
-            keepalive_timeout: config.listen.keepalive.timeout,
-        };
-        for listener in sockets.client {
+        let limits = net_limits(config);
+        for listener in listeners {
             tracing::info!(
                 address = listener.address(),
                 traffic = "grpc+http",
@@ -121,18 +121,23 @@ impl Member {
             );
             self.servers.spawn(net::serve(listener, dispatch.clone(), limits, self.closing.clone()));
         }
-        let others = [
-            (sockets.client_http, Role::Client, "http"),
-            (sockets.metrics, Role::Metrics, "metrics"),
-            (sockets.peer, Role::Peer, "peer"),
-        ];
-        for (listeners, role, traffic) in others {
+        tracing::info!("ready to serve client requests");
+    }
+
+    fn serve_http(
+        &mut self,
+        config: &Config,
+        listeners: impl IntoIterator<Item = (Vec<Listener>, Role, &'static str)>,
+        metrics: &Arc<Metrics>,
+    ) {
+        for (listeners, role, traffic) in listeners {
             for listener in listeners {
                 tracing::info!(address = listener.address(), traffic, "serving HTTP");
-                self.servers.spawn(net::serve(listener, plain(role), limits, self.closing.clone()));
+                let http = Http { member: self.shared.clone(), metrics: metrics.clone(), role };
+                let limits = net_limits(config);
+                self.servers.spawn(net::serve(listener, Arc::new(http), limits, self.closing.clone()));
             }
         }
-        tracing::info!("ready to serve client requests");
     }
 
     /// Resolves when the member cannot go on.
@@ -218,6 +223,14 @@ fn boot_options(config: &Config) -> BootOptions {
     }
 }
 
+fn net_limits(config: &Config) -> net::Limits {
+    net::Limits {
+        max_concurrent_streams: config.listen.max_concurrent_streams,
+        keepalive_interval: config.listen.keepalive.interval,
+        keepalive_timeout: config.listen.keepalive.timeout,
+    }
+}
+
 fn limits(config: &Config) -> Limits {
     Limits {
         max_request_bytes: config.limits.max_request_bytes,
@@ -244,6 +257,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         request_timeout: config.raft.request_timeout(),
         inbox,
         waiters: Default::default(),
+        applied_waits: Default::default(),
         position: Default::default(),
         fate: Fate::default(),
         metrics,
@@ -254,6 +268,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     shared.measure();
     introduce(&shared, config);
     shared.position.applied.store(applied, Ordering::Release);
+    shared.applied_waits.reached(applied);
     let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
     let commit_limits = CommitLimits {
         interval: config.storage.batch_interval,
@@ -262,8 +277,9 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         snapshot_count: if volatile { u64::MAX } else { config.raft.snapshot_count },
         max_snapshots: config.raft.max_snapshots as usize,
     };
+    let snapshots = Arc::new(booted.snapshots);
     let (commits, commit) =
-        CommitLoop::start(shared.clone(), commit_limits, booted.snapshots, booted.snapshot_index)
+        CommitLoop::start(shared.clone(), commit_limits, snapshots.clone(), booted.snapshot_index)
             .map_err(text)?;
     let pause = config.storage.compaction_sleep_interval;
     let (compactions, compact) =
@@ -279,9 +295,13 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     let raft = RaftLoop {
         node: booted.node,
         wal: booted.wal,
+        snapshots,
+        transport: Box::new(()),
         inbox: inputs,
         apply: entries,
         shared: shared.clone(),
+        reads: ReadRound::new(shared.ids.next()),
+        proposals: Proposals::default(),
         tick: Duration::from_millis(config.raft.heartbeat_ms),
         max_wals: config.raft.max_wals as usize,
         catchup_entries: config.raft.snapshot_catchup_entries,

@@ -47,9 +47,10 @@ impl ApplyLoop {
         while let Ok(mut committed) = self.committed.recv() {
             if let Err(error) = self.apply(&mut committed) {
                 self.shared.fate.fail(error);
-                return;
+                break;
             }
         }
+        self.shared.applied_waits.close();
     }
 
     fn apply(&mut self, committed: &mut Committed) -> Result<(), String> {
@@ -100,6 +101,7 @@ impl ApplyLoop {
         drop(turn);
         drop(meter);
         shared.position.applied.store(last, Ordering::Release);
+        shared.applied_waits.reached(last);
         if !events.is_empty() {
             (self.publish)(events);
         }

@@ -7,7 +7,7 @@
 use super::{Input, Shared};
 use crate::membership_json;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use oxetcd_consensus::{SnapStore, raftpb};
+use oxetcd_consensus::{SnapStore, driver::snapshot_record, raftpb};
 use oxetcd_machine::meta;
 use oxetcd_storage::{Batch, Durability};
 use std::{
@@ -38,7 +38,7 @@ pub(crate) struct CommitLoop {
 struct Worker {
     shared: Arc<Shared>,
     limits: CommitLimits,
-    snapshots: SnapStore,
+    snapshots: Arc<SnapStore>,
     /// Index of the newest snapshot.
     snapshot_index: u64,
 }
@@ -51,7 +51,7 @@ impl CommitLoop {
     pub(crate) fn start(
         shared: Arc<Shared>,
         limits: CommitLimits,
-        snapshots: SnapStore,
+        snapshots: Arc<SnapStore>,
         snapshot_index: u64,
     ) -> std::io::Result<(CommitLoop, JoinHandle<()>)> {
         let (wake, wakes) = bounded(1);
@@ -125,7 +125,7 @@ impl Worker {
         }
         tracing::info!(index = applied.index, "saved snapshot");
         self.snapshot_index = applied.index;
-        self.shared.inbox.send(Input::SnapshotSaved { index: applied.index, term: applied.term });
+        self.shared.inbox.send(Input::SnapshotSaved(snapshot_record(&snapshot)));
         Ok(())
     }
 }

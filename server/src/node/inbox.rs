@@ -3,21 +3,41 @@
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use oxetcd_consensus::{node::Status, raftpb, walpb};
 use tokio::sync::oneshot;
 
 /// One event for the raft loop.
 pub(crate) enum Input {
-    /// A request for the log, encoded.
-    Propose(Bytes),
+    /// A request for the log.
+    Propose {
+        /// Who waits for it.
+        id: u64,
+        /// The request, encoded.
+        data: Bytes,
+    },
+    /// A change of the members for the log. Its `id` says who waits for it.
+    ConfChange(raftpb::ConfChange),
     /// A linearizable read that waits.
     Read(oneshot::Sender<()>),
-    /// A snapshot of the state up to this entry is safe on disk: the log before it may go.
-    SnapshotSaved {
-        /// Index of its last entry.
-        index: u64,
-        /// Term of that entry.
-        term: u64,
+    /// A message from another member.
+    Step(Box<raftpb::Message>),
+    /// The last message to this member did not arrive.
+    Unreachable(u64),
+    /// The snapshot for a member arrived, or did not.
+    SnapshotSent {
+        /// The member.
+        id: u64,
+        /// Whether it has it.
+        arrived: bool,
     },
+    /// A snapshot for members that lag too far behind for entries.
+    OfferSnapshot(Box<raftpb::Snapshot>),
+    /// Leadership is to go to this member.
+    TransferLeader(u64),
+    /// Somebody asks how raft stands.
+    Status(oneshot::Sender<Status>),
+    /// A snapshot of the state is safe on disk: the log before it may go.
+    SnapshotSaved(walpb::Snapshot),
     /// Entries up to this one have been applied here.
     Applied(u64),
     /// Stop when everything before this has been handled.

@@ -10,6 +10,7 @@
 //!
 //! Each loop is one thread that owns its part. They meet in [`Shared`], which is also what the services see.
 
+mod applied_waits;
 mod apply_loop;
 mod apply_meter;
 mod auto_compact;
@@ -21,7 +22,10 @@ mod compaction_schedule;
 mod fate;
 mod inbox;
 mod lease_loop;
+mod proposals;
 mod raft_loop;
+mod read_round;
+mod ready_work;
 mod sampling;
 mod shared;
 mod waiters;
@@ -37,7 +41,9 @@ pub(crate) use compaction_schedule::CompactionSchedule;
 pub(crate) use fate::Fate;
 pub(crate) use inbox::{Inbox, Input};
 pub(crate) use lease_loop::{LeaseLoop, checkpoint};
+pub(crate) use proposals::Proposals;
 pub(crate) use raft_loop::RaftLoop;
+pub(crate) use read_round::ReadRound;
 pub(crate) use sampling::sample;
 pub(crate) use shared::Shared;
 pub(crate) use watching::Watching;

@@ -1,6 +1,6 @@
 //! What the loops and the services of one member share.
 
-use super::{Clock, Fate, Inbox, Input, waiters::Waiters};
+use super::{Clock, Fate, Inbox, Input, applied_waits::AppliedWaits, waiters::Waiters};
 use crate::{
     identity::RequestIds,
     metrics::Metrics,
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) request_timeout: Duration,
     pub(crate) inbox: Inbox,
     pub(crate) waiters: Waiters,
+    /// Who waits for an index of the log to be applied here.
+    pub(crate) applied_waits: AppliedWaits,
     pub(crate) position: Position,
     pub(crate) fate: Fate,
     pub(crate) metrics: Arc<Metrics>,
@@ -82,7 +84,7 @@ impl Propose for Shared {
             return Err(status::request_too_large());
         }
         let answer = self.waiters.register(id);
-        if !self.inbox.send(Input::Propose(Bytes::from(data))) {
+        if !self.inbox.send(Input::Propose { id, data: Bytes::from(data) }) {
             self.waiters.forget(id);
             self.metrics.server.proposals_failed.inc();
             return Err(status::stopped());

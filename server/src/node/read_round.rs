@@ -1,0 +1,87 @@
+//! Linearizable reads: one question to the cluster for all that wait.
+//!
+//! A read is linearizable once the state machine has applied everything that was committed when the read came
+//! in. Which index that is, the leader knows, provided that it still leads: it asks a majority (ReadIndex). One
+//! such round is under way at a time; reads that come meanwhile are the next round. A round that is not answered
+//! is asked again under a new id, because the algorithm keys its answers on the id, and an old id asked twice
+//! could be answered by what was collected the first time.
+
+use oxetcd_consensus::{Node, NodeError, node::ReadState};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// A round that is not answered for this long is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Reads that wait for an index.
+#[derive(Default)]
+pub(crate) struct ReadRound {
+    waiting: Vec<oneshot::Sender<()>>,
+    round: Option<Round>,
+    last_id: u64,
+}
+
+struct Round {
+    /// The first id under which it was asked; any answer from then on will do.
+    first_id: u64,
+    asked: Instant,
+    waiters: Vec<oneshot::Sender<()>>,
+}
+
+impl ReadRound {
+    /// Ids of rounds begin after `start`, which has to differ between runs of a member: an answer to one that
+    /// died must not be taken for an answer to this one.
+    pub(crate) fn new(start: u64) -> Self {
+        ReadRound { last_id: start, ..ReadRound::default() }
+    }
+
+    /// One more read.
+    pub(crate) fn add(&mut self, waiter: oneshot::Sender<()>) {
+        self.waiting.push(waiter);
+    }
+
+    /// Whether no read waits here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.round.is_none()
+    }
+
+    /// Takes all reads out, when they may go on without a question.
+    pub(crate) fn drain(&mut self) -> Vec<oneshot::Sender<()>> {
+        let mut all = std::mem::take(&mut self.waiting);
+        all.extend(self.round.take().into_iter().flat_map(|round| round.waiters));
+        all
+    }
+
+    /// Asks, if somebody waits and no question is open; `again` repeats an open one.
+    ///
+    /// # Errors
+    /// Those of [`Node::read_index`] that are not passing.
+    pub(crate) fn ask(&mut self, node: &mut Node, again: bool) -> Result<(), NodeError> {
+        if let Some(round) = &mut self.round {
+            if !again && round.asked.elapsed() < RETRY {
+                return Ok(());
+            }
+            round.waiters.retain(|waiter| !waiter.is_closed());
+            round.asked = Instant::now();
+        } else {
+            self.waiting.retain(|waiter| !waiter.is_closed());
+            if self.waiting.is_empty() {
+                return Ok(());
+            }
+            let waiters = std::mem::take(&mut self.waiting);
+            self.round = Some(Round { first_id: self.last_id + 1, asked: Instant::now(), waiters });
+        }
+        self.last_id += 1;
+        match node.read_index(self.last_id) {
+            // Without a leader it is asked again when there is one, or after a while.
+            Ok(()) | Err(NodeError::NoLeader | NodeError::NotReady) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes an answer: the index, and who may read once that is applied.
+    pub(crate) fn answered(&mut self, state: ReadState) -> Option<(u64, Vec<oneshot::Sender<()>>)> {
+        let round = self.round.take_if(|round| state.id >= round.first_id && state.id <= self.last_id)?;
+        Some((state.index, round.waiters))
+    }
+}

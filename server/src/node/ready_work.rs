@@ -1,0 +1,182 @@
+//! What raft wants done, in the one order that is safe (see [`oxetcd_consensus::Ready`]).
+//!
+//! A leader's messages go out before its own disk is asked, so that all disks of the cluster work at the same
+//! time. Promises - votes, confirmations of entries - wait for the disk.
+
+use super::{Committed, RaftLoop, raft_loop::text};
+use crate::conf_change;
+use oxetcd_consensus::{
+    Ready,
+    driver::snapshot_record,
+    raftpb::{Entry, EntryType, Message, MessageType},
+    walpb,
+};
+use std::{sync::atomic::Ordering, time::Instant};
+
+impl RaftLoop {
+    /// Does what raft has ready, until it has no more.
+    pub(super) fn work(&mut self) -> Result<(), String> {
+        while let Some(mut ready) = self.node.ready() {
+            self.note(&ready)?;
+            self.send(std::mem::take(&mut ready.messages));
+            self.save(&ready)?;
+            self.send(std::mem::take(&mut ready.persisted_messages));
+            self.node.persisted(ready.number);
+            for state in ready.read_states {
+                if let Some((index, waiters)) = self.reads.answered(state) {
+                    self.shared.applied_waits.add(index, waiters);
+                }
+            }
+            self.hand_over(ready.committed)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes what has changed in the member's position.
+    fn note(&mut self, ready: &Ready) -> Result<(), String> {
+        let position = &self.shared.position;
+        if let Some(state) = &ready.hard_state {
+            position.term.store(state.term(), Ordering::Relaxed);
+        }
+        let Some(state) = &ready.soft_state else { return Ok(()) };
+        let previous = position.leader.swap(state.leader, Ordering::Relaxed);
+        let leads = state.leader == self.shared.member_id;
+        if !leads {
+            position.sole_leader.store(false, Ordering::Release);
+        }
+        self.shared.metrics.leader_changed(previous, state.leader, leads);
+        if previous != state.leader {
+            let leader = format!("{:x}", state.leader);
+            tracing::info!(leader, term = self.node.status().term, "leader changed");
+            // What was asked of the old leader will not be answered.
+            self.ask(true)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, messages: Vec<Message>) {
+        if !messages.is_empty() {
+            self.transport.send(without_overtaken(messages));
+        }
+    }
+
+    fn save(&mut self, ready: &Ready) -> Result<(), String> {
+        if let Some(snapshot) = &ready.snapshot {
+            self.snapshots.save(snapshot).map_err(text)?;
+            self.wal.save_snapshot(&snapshot_record(snapshot)).map_err(text)?;
+        }
+        if ready.entries.is_empty() && ready.hard_state.is_none() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        self.wal.append(&ready.entries, ready.hard_state.as_ref(), ready.must_sync).map_err(text)?;
+        if ready.must_sync {
+            self.shared.metrics.wal_synced(began.elapsed());
+        }
+        self.shared.metrics.disk.wal_write_bytes.set(self.wal.written_bytes() as i64);
+        Ok(())
+    }
+
+    /// Gives committed entries to the apply loop, in runs that end before each change of the configuration.
+    fn hand_over(&mut self, mut entries: Vec<Entry>) -> Result<(), String> {
+        let Some(last) = entries.last().map(Entry::index) else { return Ok(()) };
+        self.shared.position.committed.store(last, Ordering::Relaxed);
+        while let Some(at) = entries.iter().position(|entry| entry.r#type() == EntryType::EntryConfChange) {
+            let later = entries.split_off(at + 1);
+            if let Some(change) = entries.pop() {
+                self.pass_on(entries, Vec::new());
+                self.change_members(change)?;
+            }
+            entries = later;
+        }
+        self.pass_on(entries, Vec::new());
+        // For raft an entry counts as applied once its change of the configuration, if any, is made.
+        self.node.applied_to(last);
+        Ok(())
+    }
+
+    fn pass_on(&self, entries: Vec<Entry>, changes: Vec<conf_change::Made>) {
+        if !entries.is_empty() {
+            // The apply loop ends before this one only when the member has failed.
+            let _ = self.apply.send(Committed { entries, changes });
+        }
+    }
+
+    /// Whether a change of the members may be made depends on who they are, so everything before it is applied
+    /// first. Changes are rare.
+    fn change_members(&mut self, entry: Entry) -> Result<(), String> {
+        let index = entry.index();
+        let before = self.shared.applied_waits.until(index.saturating_sub(1));
+        if before.blocking_recv().is_err() {
+            // The apply loop has ended, and has said why.
+            return Ok(());
+        }
+        let change = conf_change::decode(&entry)?;
+        let state = self.node.apply_conf_change(&change.raft).map_err(text)?;
+        let made = (index, change.member, conf_change::encode_state(&state));
+        self.pass_on(vec![entry], vec![made]);
+        Ok(())
+    }
+
+    /// A snapshot of the state is on disk: the log before it may go.
+    pub(super) fn snapshot_saved(&mut self, record: &walpb::Snapshot) -> Result<(), String> {
+        self.wal.save_snapshot(record).map_err(text)?;
+        self.wal.release_to(record.index());
+        if self.max_wals > 0 {
+            let purged = self.wal.purge(self.max_wals).map_err(text)?;
+            if purged > 0 {
+                tracing::info!(files = purged, "purged write-ahead log files");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Of the confirmations to one leader only the last counts: it confirms all before it too.
+fn without_overtaken(mut messages: Vec<Message>) -> Vec<Message> {
+    let confirms = |message: &Message| message.r#type() == MessageType::MsgAppResp && !message.reject();
+    if messages.iter().filter(|message| confirms(message)).count() < 2 {
+        return messages;
+    }
+    let mut seen = Vec::new();
+    messages.reverse();
+    messages.retain(|message| {
+        let key = (message.to(), message.term());
+        let overtaken = confirms(message) && seen.contains(&key);
+        if confirms(message) {
+            seen.push(key);
+        }
+        !overtaken
+    });
+    messages.reverse();
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: MessageType, to: u64, index: u64, reject: bool) -> Message {
+        Message {
+            r#type: Some(kind.into()),
+            to: Some(to),
+            index: Some(index),
+            reject: Some(reject),
+            ..Message::default()
+        }
+    }
+
+    #[test]
+    fn only_the_last_confirmation_to_a_leader_is_sent() {
+        let (ack, beat) = (MessageType::MsgAppResp, MessageType::MsgHeartbeatResp);
+        let sent = [
+            message(ack, 1, 5, false),
+            message(ack, 2, 5, false),
+            message(beat, 1, 0, false),
+            message(ack, 1, 6, true),
+            message(ack, 1, 7, false),
+        ];
+        let kept = without_overtaken(sent.to_vec());
+        assert_eq!(kept, sent[1..]);
+    }
+}
