@@ -14,6 +14,7 @@ use crate::{
     },
     service::{HealthService, Limits, Propose, Read, WatchService},
 };
+use arc_swap::ArcSwap;
 use oxetcd_api::{
     etcdserverpb::InternalRaftRequest,
     membershippb::{Attributes, ClusterMemberAttrSetRequest, ClusterVersionSetRequest},
@@ -94,7 +95,7 @@ impl Member {
         };
         let request = InternalRaftRequest { cluster_member_attr_set: Some(set), ..Default::default() };
         self.shared.propose(request).map_err(status_text)?.await.map_err(status_text)?;
-        if self.shared.machine.members().cluster_version().is_none() {
+        if self.shared.machine.load().members().cluster_version().is_none() {
             let set = ClusterVersionSetRequest { ver: CLUSTER_VERSION.to_owned() };
             let request = InternalRaftRequest { cluster_version_set: Some(set), ..Default::default() };
             self.shared.propose(request).map_err(status_text)?.await.map_err(status_text)?;
@@ -171,7 +172,8 @@ impl Member {
     async fn write_leases_down(&self) {
         let now_ms = self.shared.clock.now_ms();
         let due = {
-            let book = self.shared.machine.leases().lock();
+            let machine = self.shared.machine.load();
+            let book = machine.leases().lock();
             if book.is_primary() { book.checkpoint_all(now_ms) } else { Vec::new() }
         };
         for part in due.chunks(CHECKPOINTS_PER_ENTRY) {
@@ -263,7 +265,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         metrics,
         size: Mutex::new(Size::default()),
         compacted: tokio::sync::watch::Sender::new(compacted),
-        machine: booted.machine,
+        machine: ArcSwap::from_pointee(booted.machine),
     });
     shared.measure();
     introduce(&shared, config);

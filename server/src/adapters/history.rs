@@ -13,11 +13,11 @@ pub(crate) struct StoreHistory(pub(crate) Arc<Shared>);
 
 impl History for StoreHistory {
     fn current_revision(&self) -> i64 {
-        self.0.machine.store().revision()
+        self.0.machine.load().store().revision()
     }
 
     fn compacted_revision(&self) -> i64 {
-        self.0.machine.store().compacted()
+        self.0.machine.load().store().compacted()
     }
 
     fn events(
@@ -28,7 +28,8 @@ impl History for StoreHistory {
         limit: ReadLimit,
         visit: &mut dyn FnMut(Event),
     ) -> Result<i64, HistoryError> {
-        let store = self.0.machine.store();
+        let machine = self.0.machine.load();
+        let store = machine.store();
         let limit = HistoryLimit { revisions: limit.revisions, bytes: limit.size_bytes };
         match store.events(range, from_rev, limit) {
             Ok((batches, next)) => {
@@ -43,7 +44,7 @@ impl History for StoreHistory {
     }
 
     fn previous(&self, key: &[u8], mod_rev: i64) -> Option<Bytes> {
-        match self.0.machine.store().previous(key, mod_rev) {
+        match self.0.machine.load().store().previous(key, mod_rev) {
             Ok(previous) => previous,
             Err(error) => {
                 self.0.fate.fail(error.to_string());

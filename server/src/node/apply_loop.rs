@@ -8,8 +8,9 @@ use super::{CommitLoop, CompactLoop, Input, Shared, apply_meter::ApplyMeter};
 use crate::metrics::Op;
 use crossbeam_channel::Receiver;
 use oxetcd_api::EventBatch;
-use oxetcd_consensus::raftpb::{Entry, EntryType};
+use oxetcd_consensus::raftpb::{Entry, EntryType, SnapshotMetadata};
 use oxetcd_machine::{Effects, MemberChange, Outcome, meta::Applied};
+use oxetcd_storage::Durability;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Instant,
@@ -22,13 +23,19 @@ const PENDING_LIMIT_BYTES: usize = 256 << 20;
 /// Applied entries after which the raft loop is told, so that it can forget them.
 const TELL_AFTER: u64 = 256;
 
-/// Committed entries on their way to the state machine.
-pub(crate) struct Committed {
-    /// In order.
-    pub(crate) entries: Vec<Entry>,
-    /// For each entry that changes the configuration: its index, what it means for the members, and the new
-    /// configuration as JSON.
-    pub(crate) changes: Vec<(u64, MemberChange, Vec<u8>)>,
+/// What the cluster has agreed on, on its way to the state machine.
+pub(crate) enum Committed {
+    /// Entries of the log.
+    Entries {
+        /// In order.
+        entries: Vec<Entry>,
+        /// For each entry that changes the configuration: its index, what it means for the members, and the
+        /// new configuration as JSON.
+        changes: Vec<(u64, MemberChange, Vec<u8>)>,
+    },
+    /// A leader's state in place of entries that this member has missed. Its file and its record in the
+    /// log are durable by now, and its database was received before.
+    Snapshot(SnapshotMetadata),
 }
 
 /// The apply loop; see the module's header.
@@ -44,8 +51,12 @@ pub(crate) struct ApplyLoop {
 impl ApplyLoop {
     /// Runs until the raft loop ends, or until the member fails.
     pub(crate) fn run(mut self) {
-        while let Ok(mut committed) = self.committed.recv() {
-            if let Err(error) = self.apply(&mut committed) {
+        while let Ok(committed) = self.committed.recv() {
+            let done = match committed {
+                Committed::Entries { entries, changes } => self.apply(entries, changes),
+                Committed::Snapshot(metadata) => self.restore(&metadata),
+            };
+            if let Err(error) = done {
                 self.shared.fate.fail(error);
                 break;
             }
@@ -53,15 +64,24 @@ impl ApplyLoop {
         self.shared.applied_waits.close();
     }
 
-    fn apply(&mut self, committed: &mut Committed) -> Result<(), String> {
-        let mut changes = std::mem::take(&mut committed.changes).into_iter().peekable();
-        let mut entries = std::mem::take(&mut committed.entries).into_iter().peekable();
+    fn apply(
+        &mut self,
+        entries: Vec<Entry>,
+        changes: Vec<(u64, MemberChange, Vec<u8>)>,
+    ) -> Result<(), String> {
+        let mut changes = changes.into_iter();
+        let mut entries = entries.into_iter().peekable();
         while entries.peek().is_some() {
             let turn: Vec<Entry> = entries.by_ref().take(TURN_LIMIT).collect();
             self.turn(turn, &mut changes)?;
             self.hold_back()?;
         }
         Ok(())
+    }
+
+    /// Puts the state that a leader sent in the place of this member's.
+    fn restore(&mut self, metadata: &SnapshotMetadata) -> Result<(), String> {
+        Err(format!("the snapshot at {} cannot be restored by this version", metadata.index()))
     }
 
     fn turn(
@@ -74,7 +94,8 @@ impl ApplyLoop {
         let mut answers: Vec<(u64, Op, Outcome)> = Vec::with_capacity(entries.len());
         let mut events = Vec::new();
         let mut last = done;
-        let mut turn = shared.machine.begin(shared.clock.now_ms());
+        let machine = shared.machine.load();
+        let mut turn = machine.begin(shared.clock.now_ms());
         let mut meter = ApplyMeter::new(&shared.metrics, shared.limits.warn_apply);
         for entry in entries {
             let at = Applied { index: entry.index(), term: entry.term() };
@@ -131,11 +152,11 @@ impl ApplyLoop {
 
     /// Wakes the commit loop when the batch is full, and waits for it when the engine cannot keep up at all.
     fn hold_back(&self) -> Result<(), String> {
-        let pending = self.shared.machine.buffer().pending();
+        let machine = self.shared.machine.load();
+        let pending = machine.buffer().pending();
         self.commits.look(pending.ops);
         if pending.bytes > PENDING_LIMIT_BYTES {
-            let buffer = self.shared.machine.buffer();
-            buffer.commit(oxetcd_storage::Durability::Synced).map_err(|error| error.to_string())?;
+            machine.buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;
         }
         Ok(())
     }

@@ -20,7 +20,8 @@ impl AutoCompact {
     /// The task that `policy` asks for, if it asks for one.
     pub(crate) fn new(shared: Arc<Shared>, policy: AutoCompaction) -> Option<Self> {
         let began = Instant::now();
-        let schedule = CompactionSchedule::new(policy, began.elapsed(), shared.machine.store().revision())?;
+        let schedule =
+            CompactionSchedule::new(policy, began.elapsed(), shared.machine.load().store().revision())?;
         Some(AutoCompact { shared, schedule, began })
     }
 
@@ -33,7 +34,7 @@ impl AutoCompact {
                 () = tokio::time::sleep(self.schedule.interval()) => {}
             }
             let leads = self.shared.position.leader.load(Ordering::Relaxed) == self.shared.member_id;
-            let current = self.shared.machine.store().revision();
+            let current = self.shared.machine.load().store().revision();
             if let Some(revision) = self.schedule.due(self.began.elapsed(), current, leads) {
                 self.compact(revision).await;
             }

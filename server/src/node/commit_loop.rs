@@ -90,7 +90,8 @@ impl Worker {
 
     fn commit(&mut self) -> Result<(), String> {
         let began = Instant::now();
-        let buffer = self.shared.machine.buffer();
+        let machine = self.shared.machine.load();
+        let buffer = machine.buffer();
         // The log still has what a power cut would take from the engine: no need to wait for the device.
         if buffer.commit(Durability::Buffered).map_err(text)? {
             self.shared.metrics.backend_committed(began.elapsed());
@@ -105,7 +106,7 @@ impl Worker {
 
     /// Writes a snapshot file of what the engine holds now, and lets the log before it go.
     fn snapshot(&mut self) -> Result<(), String> {
-        let machine = &self.shared.machine;
+        let machine = self.shared.machine.load();
         // What the engine has, not what is still in the buffer: the log must be kept from there on.
         let engine = machine.buffer().engine();
         let applied = meta::applied_in(&**engine).map_err(text)?;

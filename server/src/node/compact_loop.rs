@@ -72,7 +72,7 @@ impl Worker {
             std::thread::sleep(self.pause);
         }
         // Whoever waits for a physical compaction wants to find it done after a crash, too.
-        shared.machine.buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;
+        shared.machine.load().buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;
         shared.compacted.send_if_modified(|done| {
             let newer = revision > *done;
             *done = revision.max(*done);

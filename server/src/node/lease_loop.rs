@@ -47,7 +47,8 @@ impl LeaseLoop {
         let leads = self.shared.position.leader.load(Ordering::Relaxed) == self.shared.member_id;
         let now_ms = self.shared.clock.now_ms();
         let (expired, due) = {
-            let mut book = self.shared.machine.leases().lock();
+            let machine = self.shared.machine.load();
+            let mut book = machine.leases().lock();
             match (leads, book.is_primary()) {
                 (true, false) => book.promote(now_ms, self.extend_ms),
                 (false, true) => book.demote(),

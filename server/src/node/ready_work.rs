@@ -8,7 +8,7 @@ use crate::conf_change;
 use oxetcd_consensus::{
     Ready,
     driver::snapshot_record,
-    raftpb::{Entry, EntryType, Message, MessageType},
+    raftpb::{Entry, EntryType, Message, MessageType, SnapshotMetadata},
     walpb,
 };
 use std::{sync::atomic::Ordering, time::Instant};
@@ -26,6 +26,9 @@ impl RaftLoop {
                 if let Some((index, waiters)) = self.reads.answered(state) {
                     self.shared.applied_waits.add(index, waiters);
                 }
+            }
+            if let Some(snapshot) = ready.snapshot {
+                self.replace(snapshot.metadata.unwrap_or_default());
             }
             self.hand_over(ready.committed)?;
         }
@@ -65,16 +68,28 @@ impl RaftLoop {
             self.snapshots.save(snapshot).map_err(text)?;
             self.wal.save_snapshot(&snapshot_record(snapshot)).map_err(text)?;
         }
-        if ready.entries.is_empty() && ready.hard_state.is_none() {
+        // A start on the snapshot needs the commit index beside it.
+        let sync = ready.must_sync || ready.snapshot.is_some();
+        if ready.entries.is_empty() && ready.hard_state.is_none() && !sync {
             return Ok(());
         }
         let began = Instant::now();
-        self.wal.append(&ready.entries, ready.hard_state.as_ref(), ready.must_sync).map_err(text)?;
-        if ready.must_sync {
+        self.wal.append(&ready.entries, ready.hard_state.as_ref(), sync).map_err(text)?;
+        if sync {
             self.shared.metrics.wal_synced(began.elapsed());
         }
         self.shared.metrics.disk.wal_write_bytes.set(self.wal.written_bytes() as i64);
         Ok(())
+    }
+
+    /// Has the apply loop take a leader's state in the place of entries that this member has missed.
+    fn replace(&mut self, metadata: SnapshotMetadata) {
+        let index = metadata.index();
+        self.wal.release_to(index);
+        self.shared.position.committed.store(index, Ordering::Relaxed);
+        // The apply loop ends before this one only when the member has failed.
+        let _ = self.apply.send(Committed::Snapshot(metadata));
+        self.node.applied_to(index);
     }
 
     /// Gives committed entries to the apply loop, in runs that end before each change of the configuration.
@@ -98,7 +113,7 @@ impl RaftLoop {
     fn pass_on(&self, entries: Vec<Entry>, changes: Vec<conf_change::Made>) {
         if !entries.is_empty() {
             // The apply loop ends before this one only when the member has failed.
-            let _ = self.apply.send(Committed { entries, changes });
+            let _ = self.apply.send(Committed::Entries { entries, changes });
         }
     }
 

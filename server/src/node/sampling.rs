@@ -36,7 +36,7 @@ fn look_at_member(metrics: &Metrics, member: &Shared) {
     server.proposals_committed.set(committed as i64);
     server.proposals_applied.set(applied as i64);
     server.proposals_pending.set(member.waiters.len() as i64);
-    if let Some(version) = member.machine.members().cluster_version() {
+    if let Some(version) = member.machine.load().members().cluster_version() {
         // It is kept with a patch number, and shown without.
         let short = version.rsplit_once('.').map_or(version.as_str(), |(short, _)| short);
         server.set_cluster_version(short);
@@ -44,7 +44,8 @@ fn look_at_member(metrics: &Metrics, member: &Shared) {
     let size = member.size();
     mvcc.db_size_bytes.set(size.total_bytes as i64);
     mvcc.db_size_in_use_bytes.set(size.in_use_bytes as i64);
-    let store = member.machine.store();
+    let machine = member.machine.load();
+    let store = machine.store();
     mvcc.current_revision.set(store.revision());
     mvcc.compact_revision.set(store.compacted());
     mvcc.keys.set(store.live_keys());
@@ -52,7 +53,7 @@ fn look_at_member(metrics: &Metrics, member: &Shared) {
 
 /// Alarms that are off again are shown as such.
 fn look_at_alarms(metrics: &Metrics, member: &Shared, seen: &mut HashSet<AlarmMember>) {
-    let raised = member.machine.alarms().list(None);
+    let raised = member.machine.load().alarms().list(None);
     seen.extend(&raised);
     for alarm in seen.iter() {
         let kind = AlarmType::try_from(alarm.alarm).map_or("UNKNOWN", |kind| kind.as_str_name());

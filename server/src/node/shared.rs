@@ -7,6 +7,7 @@ use crate::{
     service::{Barrier, Limits, Progress, Proposal, Propose, Read},
     status,
 };
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use oxetcd_api::etcdserverpb::{InternalRaftRequest, RequestHeader, ResponseHeader};
@@ -43,7 +44,8 @@ pub(crate) struct Position {
 pub(crate) struct Shared {
     pub(crate) member_id: u64,
     pub(crate) cluster_id: u64,
-    pub(crate) machine: Machine,
+    /// The replicated state. A snapshot from the leader puts another one in its place.
+    pub(crate) machine: ArcSwap<Machine>,
     pub(crate) clock: Clock,
     pub(crate) ids: RequestIds,
     pub(crate) limits: Limits,
@@ -98,8 +100,8 @@ impl Propose for Shared {
 }
 
 impl Read for Shared {
-    fn machine(&self) -> &Machine {
-        &self.machine
+    fn machine(&self) -> Guard<Arc<Machine>> {
+        self.machine.load()
     }
 
     fn barrier(&self) -> Barrier {
@@ -148,7 +150,7 @@ impl Read for Shared {
     }
 
     fn measure(&self) {
-        match self.machine.buffer().size() {
+        match self.machine.load().buffer().size() {
             Ok(size) => *self.size.lock() = size,
             Err(error) => self.fate.fail(error.to_string()),
         }

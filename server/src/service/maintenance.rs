@@ -127,7 +127,8 @@ impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<snapshot::Pieces>, Status> {
         let checkpoint = self
             .blocking(|member| {
-                let buffer = member.machine().buffer();
+                let machine = member.machine();
+                let buffer = machine.buffer();
                 let version = meta::storage_version(buffer).map_err(status::of_storage)?;
                 let checkpoint = buffer.checkpoint().map_err(status::of_storage)?;
                 Ok((checkpoint, version.unwrap_or_default()))

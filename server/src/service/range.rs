@@ -45,9 +45,12 @@ async fn answer<M: Propose + Read>(member: &Arc<M>, request: RangeRequest) -> Re
 
 async fn read<M: Propose + Read>(member: &Arc<M>, request: RangeRequest) -> Result<RangeResult, Status> {
     let refused = |error| status::of_store(&error);
-    let store = member.machine().store();
-    if !may_be_long(&request) || store.range(&counting(&request)).map_err(refused)?.count <= LONG_KEYS {
-        return store.range(&request).map_err(refused);
+    {
+        let machine = member.machine();
+        let store = machine.store();
+        if !may_be_long(&request) || store.range(&counting(&request)).map_err(refused)?.count <= LONG_KEYS {
+            return store.range(&request).map_err(refused);
+        }
     }
     let member = member.clone();
     let done = background::run(move || member.machine().store().range(&request)).await;

@@ -1,6 +1,7 @@
 //! What the services see of the member.
 
 use crate::{metrics::Metrics, status};
+use arc_swap::Guard;
 use futures::future::BoxFuture;
 use oxetcd_api::etcdserverpb::{InternalRaftRequest, ResponseHeader};
 use oxetcd_machine::{Machine, Outcome, Response};
@@ -8,6 +9,7 @@ use oxetcd_storage::Size;
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -44,8 +46,9 @@ impl Future for Proposal {
 
 /// Looks at the state.
 pub(crate) trait Read: Send + Sync + 'static {
-    /// The state itself.
-    fn machine(&self) -> &Machine;
+    /// The state itself. A snapshot from the leader puts another one in its place: take it once for what
+    /// belongs together, and do not keep it across an await.
+    fn machine(&self) -> Guard<Arc<Machine>>;
 
     /// Resolves once the state here is at least as new as any write that was acknowledged by any member
     /// before the call.
