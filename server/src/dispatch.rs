@@ -1,13 +1,13 @@
 //! From a request to whoever answers it: gRPC by service and method, everything else to plain HTTP.
 
 use crate::{
-    call::{Call, Ended, Metered, Sees},
+    call::{Call, Ended, Metered, Sees, Until},
     http::{Http, Role, boxed},
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{
         AuthService, ClusterService, HealthService, KvService, LeaseService, MaintenanceService, Propose,
-        Read, WatchService, range,
+        Read, WatchService, gate, range,
         unary::{self, Reply},
     },
     status,
@@ -23,8 +23,12 @@ use oxetcd_grpc::etcdserverpb::{
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tower::Service;
+
+/// Streams that last until somebody ends them.
+const LASTING: [&str; 2] = ["/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive"];
 
 /// All services of a member.
 pub(crate) struct Dispatch<M> {
@@ -38,6 +42,8 @@ pub(crate) struct Dispatch<M> {
     maintenance: MaintenanceServer<MaintenanceService<M>>,
     auth: AuthServer<AuthService<M>>,
     health: HealthService,
+    /// Cancelled when the member stops.
+    closing: CancellationToken,
 }
 
 impl<M: Propose + Read> Dispatch<M> {
@@ -47,6 +53,7 @@ impl<M: Propose + Read> Dispatch<M> {
         watch: WatchService<M>,
         health: HealthService,
         metrics: Arc<Metrics>,
+        closing: CancellationToken,
     ) -> Self {
         let limit = member.limits().max_message_bytes();
         macro_rules! server {
@@ -58,6 +65,7 @@ impl<M: Propose + Read> Dispatch<M> {
             kv: server!(KvServer, KvService(member.clone())),
             watch,
             health,
+            closing,
             lease: server!(LeaseServer, LeaseService(member.clone())),
             cluster: server!(ClusterServer, ClusterService(member.clone())),
             maintenance: server!(MaintenanceServer, MaintenanceService(member.clone())),
@@ -83,11 +91,16 @@ impl<M: Propose + Read> Dispatch<M> {
         boxed(async move {
             let mut call = Call::begin(&this.metrics, path, request.headers());
             let limits = this.member.limits();
+            let admitted = gate::admit(&*this.member, path, request.headers());
             let (message, outcome) = match unary::read(request.into_body(), limits.max_message_bytes()).await
             {
                 Ok(message) => {
                     call.received(1, message.len());
-                    (message.clone(), answer(this.clone(), message).await)
+                    let outcome = match admitted {
+                        Ok(()) => answer(this.clone(), message.clone()).await,
+                        Err(status) => Err(status),
+                    };
+                    (message, outcome)
                 }
                 Err(status) => (Bytes::new(), Err(status)),
             };
@@ -108,9 +121,17 @@ impl<M: Propose + Read> Dispatch<M> {
             let path = request.uri().path().to_owned();
             let call = Call::begin(&this.metrics, &path, request.headers());
             let is_stream = call.is_stream();
+            let end = LASTING.contains(&&*path).then(|| {
+                let closing = this.closing.clone().cancelled_owned();
+                gate::end_of_stream(&*this.member, request.headers(), closing)
+            });
+            let admitted = gate::admit(&*this.member, &path, request.headers());
             let call = Arc::new(Mutex::new(call));
             let request = request.map(|body| Metered::new(body, Sees::Requests, call.clone()));
-            let response = status::in_reference_words(this.grpc(request).await?);
+            let response = match admitted {
+                Ok(()) => status::in_reference_words(this.grpc(request).await?),
+                Err(status) => status.into_http(),
+            };
             let refusal = response.headers().contains_key(Status::GRPC_STATUS);
             if refusal {
                 let status = Status::from_header_map(response.headers());
@@ -121,7 +142,13 @@ impl<M: Propose + Read> Dispatch<M> {
                 let ended = Ended { path: &path, request: Bytes::new(), answer_bytes: None, remote, took };
                 ended.log(this.member.limits().warn_request);
             }
-            Ok(response.map(|body| Body::new(Metered::new(body, Sees::Answers, call))))
+            Ok(response.map(|body| {
+                let body = match end {
+                    Some(end) => Body::new(Until::new(body, end)),
+                    None => body,
+                };
+                Body::new(Metered::new(body, Sees::Answers, call))
+            }))
         })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     adapters::{EngineOptions, StoreHistory},
+    cluster::{Leadership, PeerClient},
     config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
     http::{Http, Role},
@@ -11,6 +12,7 @@ use crate::{
     node::{
         ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate,
         Inbox, Input, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, boot, checkpoint, sample,
+        watch_leader,
     },
     service::{HealthService, Limits, Propose, Read, WatchService},
 };
@@ -23,7 +25,7 @@ use oxetcd_lease::LeaseConfig;
 use oxetcd_storage::Size;
 use parking_lot::Mutex;
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, OnceLock, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
 };
@@ -112,7 +114,8 @@ impl Member {
         let shared = &self.shared;
         let watch = WatchService::new(shared.clone(), self.watching.hub().clone(), self.closing.clone());
         let health = HealthService::new(self.closing.clone());
-        let dispatch = Arc::new(Dispatch::new(shared.clone(), watch, health, metrics.clone()));
+        let dispatch =
+            Arc::new(Dispatch::new(shared.clone(), watch, health, metrics.clone(), self.closing.clone()));
         let limits = net_limits(config);
         for listener in listeners {
             tracing::info!(
@@ -261,6 +264,10 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         waiters: Default::default(),
         applied_waits: Default::default(),
         position: Default::default(),
+        leadership: Leadership::new(config.raft.election_timeout()),
+        inactive_after_ms: 3 * config.raft.heartbeat_ms,
+        peer_client: PeerClient::new(),
+        links: OnceLock::new(),
         fate: Fate::default(),
         metrics,
         size: Mutex::new(Size::default()),
@@ -268,6 +275,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         machine: ArcSwap::from_pointee(booted.machine),
     });
     shared.measure();
+    shared.note_role();
     introduce(&shared, config);
     shared.position.applied.store(applied, Ordering::Release);
     shared.applied_waits.reached(applied);
@@ -315,6 +323,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     let raft = spawn("raft", Box::new(move || raft.run()))?;
     let leases = LeaseLoop { shared: shared.clone(), extend_ms: config.raft.election_ms };
     tokio::spawn(leases.run());
+    tokio::spawn(watch_leader(shared.clone()));
     if let Some(compact) = AutoCompact::new(shared.clone(), config.storage.auto_compaction) {
         tokio::spawn(compact.run());
     }

@@ -2,6 +2,7 @@
 //!
 //! The texts are facts of the wire: client libraries turn them back into typed errors by comparing strings.
 
+use crate::cluster::Lost;
 use oxetcd_machine::ApplyError;
 use oxetcd_mvcc::{Error as StoreError, check::Invalid};
 use tonic::{Code, Status, body::Body};
@@ -35,14 +36,41 @@ statuses! {
     not_leader = FailedPrecondition, "etcdserver: not leader";
     /// The member to lead next is unknown or a learner.
     bad_leader_transferee = FailedPrecondition, "etcdserver: bad leader transferee";
+    /// There is no leader, and the client insists on one.
+    no_leader = Unavailable, "etcdserver: no leader";
+    /// The leader changed while it was asked.
+    leader_changed = Unavailable, "etcdserver: leader changed";
+    /// A learner does not offer this.
+    not_supported_for_learner = FailedPrecondition, "etcdserver: rpc not supported for learner";
     /// The member stops.
     stopped = Unavailable, "etcdserver: server stopped";
     /// The request was not committed in time.
     timeout = Unavailable, "etcdserver: request timed out";
+    /// The same, and a leader was lost meanwhile.
+    timeout_leader_failed = Unavailable,
+        "etcdserver: request timed out, possibly due to previous leader failure";
+    /// The same, and other members could not be reached meanwhile.
+    timeout_disconnected = Unavailable, "etcdserver: request timed out, possibly due to connection lost";
+    /// This member did not come up to what was committed in time.
+    timeout_applying = Unavailable,
+        "etcdserver: request timed out, waiting for the applied index took too long";
+    /// The member that was to lead did not come to lead in time.
+    timeout_transfer = Unknown, "etcdserver: request timed out, leader transfer took too long";
+    /// This member cannot say for sure that it still leads.
+    not_primary = Unknown, "not a primary lessor";
     /// The cluster's data is known to differ between members.
     corrupt = DataLoss, "etcdserver: corrupt cluster";
     /// Auth is off.
     auth_not_enabled = FailedPrecondition, "etcdserver: authentication is not enabled";
+}
+
+/// A proposal that was not applied in time.
+pub(crate) fn of_lost(lost: Lost) -> Status {
+    match lost {
+        Lost::TimedOut => timeout(),
+        Lost::LeaderFailed => timeout_leader_failed(),
+        Lost::Disconnected => timeout_disconnected(),
+    }
 }
 
 /// What the state machine refuses, in the client's words.

@@ -333,6 +333,17 @@ impl Node {
         }
     }
 
+    /// Whether proposals have somewhere to go: this member leads and stays so, or knows who does. Those made at
+    /// another time are dropped.
+    pub fn takes_proposals(&self) -> bool {
+        self.raw.raft.leader_id != 0 && self.raw.raft.lead_transferee.is_none()
+    }
+
+    /// Whether this member leads, and in this term.
+    pub fn leads_in(&self, term: u64) -> bool {
+        self.raw.raft.state == StateRole::Leader && self.raw.raft.term == term
+    }
+
     /// A single voter wins the election it starts, and the algorithm insists that a new leader's log be
     /// durable by then. With other voters their answers come after that anyway.
     fn may_be_elected(&self) -> bool {

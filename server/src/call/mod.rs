@@ -5,8 +5,10 @@
 //! bodies wrapped ([`Metered`]), which also sees when a stream ends, however it ends.
 
 mod metered;
+mod until;
 
 pub(crate) use metered::{Metered, Sees};
+pub(crate) use until::Until;
 
 use crate::{
     describe,

@@ -1,5 +1,8 @@
-//! What members do for each other beside replication: they ask one another over plain HTTP.
+//! What members are to each other beside replication: one of them leads, and they ask one another over plain
+//! HTTP.
 
+mod leadership;
 mod peer_client;
 
+pub(crate) use leadership::{Leadership, Lost, Seen};
 pub(crate) use peer_client::{AskError, PeerClient, Question, Reply};

@@ -66,6 +66,7 @@ async fn check<M: Read>(member: &M, name: &str) -> Result<(), String> {
         "data_corruption" if member.machine().alarms().corrupt() => Err("alarm activated: CORRUPT".into()),
         "serializable_read" => read(member, true).await,
         "linearizable_read" => read(member, false).await,
+        "non_learner" if member.is_learner() => Err("not supported for learner".into()),
         _ => Ok(()),
     }
 }

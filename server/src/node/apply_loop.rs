@@ -107,6 +107,7 @@ impl ApplyLoop {
             last = at.index;
             if let Some((_, change, state)) = change {
                 turn.apply_conf_change(at, change, state);
+                shared.note_role();
                 continue;
             }
             let awaited = |id| shared.waiters.has(id);

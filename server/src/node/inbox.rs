@@ -15,6 +15,15 @@ pub(crate) enum Input {
         /// The request, encoded.
         data: Bytes,
     },
+    /// A request that only the leader of a term may make; it is lost if this member is not that.
+    ProposeInTerm {
+        /// Who waits for it.
+        id: u64,
+        /// The request, encoded.
+        data: Bytes,
+        /// The term.
+        term: u64,
+    },
     /// A change of the members for the log. Its `id` says who waits for it.
     ConfChange(raftpb::ConfChange),
     /// A linearizable read that waits.

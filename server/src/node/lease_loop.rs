@@ -1,15 +1,16 @@
 //! The lease loop: proposes the end of leases that have expired, and writes remaining TTLs down from time to
-//! time. It also lets go of requests that nobody will answer any more.
+//! time. Only the leader does that, and what it decides counts only while it leads in the same term: a member
+//! that slept through the election of another leader must not end leases that have been renewed over there.
 
 use super::Shared;
-use crate::service::Propose;
+use crate::{
+    cluster::Seen,
+    service::{Propose, Read},
+};
 use oxetcd_api::etcdserverpb::{
     InternalRaftRequest, LeaseCheckpoint, LeaseCheckpointRequest, LeaseRevokeRequest,
 };
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// Leases ended in one round. The log takes thousands of entries a second; the limit keeps the rest of the
@@ -31,47 +32,67 @@ impl LeaseLoop {
         let over = self.shared.fate.token();
         let mut timer = tokio::time::interval(INTERVAL);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut leadership = self.shared.leadership.subscribe();
+        // The term in which the book became primary.
+        let mut primary_in = None;
         loop {
             tokio::select! {
                 () = over.cancelled() => return,
-                _ = timer.tick() => self.round(),
+                _ = timer.tick() => {}
+                _ = leadership.changed() => {}
+            }
+            let seen = *leadership.borrow_and_update();
+            if primary_in.is_some_and(|term| !self.leads_in(seen, term)) {
+                self.shared.machine.load().leases().lock().demote();
+                primary_in = None;
+            }
+            if seen.leader == self.shared.member_id && primary_in.is_none() && self.promote(seen).await {
+                primary_in = Some(seen.term);
+            }
+            if let Some(term) = primary_in {
+                self.round(term);
             }
         }
     }
 
-    fn round(&self) {
-        if let Some(deadline) = Instant::now().checked_sub(self.shared.request_timeout) {
-            let failed = self.shared.waiters.expire(deadline);
-            self.shared.metrics.server.proposals_failed.inc_by(failed as u64);
+    fn leads_in(&self, seen: Seen, term: u64) -> bool {
+        seen.leader == self.shared.member_id && seen.term == term
+    }
+
+    /// Starts the clock of the book, once this member has applied whatever its predecessors have committed.
+    async fn promote(&self, seen: Seen) -> bool {
+        let over = self.shared.fate.token();
+        let caught_up = tokio::select! {
+            () = over.cancelled() => false,
+            done = self.shared.barrier() => done.is_ok(),
+        };
+        let leads = caught_up && self.leads_in(self.shared.leadership.seen(), seen.term);
+        if leads {
+            self.shared.machine.load().leases().lock().promote(self.shared.clock.now_ms(), self.extend_ms);
         }
-        let leads = self.shared.position.leader.load(Ordering::Relaxed) == self.shared.member_id;
+        leads
+    }
+
+    fn round(&self, term: u64) {
         let now_ms = self.shared.clock.now_ms();
         let (expired, due) = {
             let machine = self.shared.machine.load();
             let mut book = machine.leases().lock();
-            match (leads, book.is_primary()) {
-                (true, false) => book.promote(now_ms, self.extend_ms),
-                (false, true) => book.demote(),
-                _ => {}
-            }
-            if !leads {
-                return;
-            }
             (book.expired(now_ms, REVOKES_PER_ROUND), book.checkpoint_due(now_ms, CHECKPOINTS_PER_ENTRY))
         };
         self.shared.metrics.server.leases_expired.inc_by(expired.len() as u64);
         for id in expired {
             let lease_revoke = Some(LeaseRevokeRequest { id });
-            self.propose(InternalRaftRequest { lease_revoke, ..Default::default() });
+            self.propose(InternalRaftRequest { lease_revoke, ..Default::default() }, term);
         }
         if !due.is_empty() {
-            self.propose(checkpoint(due));
+            self.propose(checkpoint(due), term);
         }
     }
 
     /// Nobody waits for the answer: what is lost comes up again in a later round.
-    fn propose(&self, request: InternalRaftRequest) {
-        if let Err(error) = self.shared.propose(request) {
+    fn propose(&self, request: InternalRaftRequest, term: u64) {
+        if let Err(error) = self.shared.propose_in_term(request, term) {
             tracing::warn!(error = %error.message(), "lease bookkeeping was not taken into the log");
         }
     }

@@ -2,30 +2,72 @@
 //!
 //! Normally they go in at once, as one batch. While there is no leader, or leadership is being handed over, they
 //! wait here until there is one, or until their clients have given up: so an election costs time, not errors.
+//! The same holds for what other members have sent here because they took this one for the leader.
 
 use super::waiters::Waiters;
+use crate::cluster::Lost;
 use bytes::Bytes;
 use oxetcd_consensus::{Node, NodeError, raftpb};
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 /// Most proposals of one batch.
 const BATCH_LIMIT: usize = 4096;
 /// Most bytes of one batch: a follower sends it to its leader as one message.
 const BATCH_LIMIT_BYTES: usize = 16 << 20;
+/// Time between two looks at which of those that wait are still wanted.
+const LOOK: Duration = Duration::from_millis(100);
+/// Other members' proposals that are kept, and for how long: whoever made them may have given up by then.
+const HELD_LIMIT: usize = 1024;
+const HELD_FOR: Duration = Duration::from_secs(3);
+
+/// One request for the log.
+struct Request {
+    id: u64,
+    data: Bytes,
+    /// The term whose leader alone may make it; `None` for anybody's request.
+    term: Option<u64>,
+}
 
 /// Proposals that wait for the next batch.
-#[derive(Default)]
 pub(crate) struct Proposals {
-    waiting: Vec<(u64, Bytes)>,
-    bytes: usize,
+    waiting: VecDeque<Request>,
+    /// Requests and bytes taken since the last batch.
+    taken: (usize, usize),
     changes: VecDeque<raftpb::ConfChange>,
+    /// Other members' proposals, and when they came.
+    held: VecDeque<(Instant, raftpb::Message)>,
+    looked: Instant,
+}
+
+impl Default for Proposals {
+    fn default() -> Self {
+        Proposals {
+            waiting: VecDeque::new(),
+            taken: (0, 0),
+            changes: VecDeque::new(),
+            held: VecDeque::new(),
+            looked: Instant::now(),
+        }
+    }
 }
 
 impl Proposals {
     /// One more request, for whoever waits under `id`.
     pub(crate) fn add(&mut self, id: u64, data: Bytes) {
-        self.bytes += data.len();
-        self.waiting.push((id, data));
+        self.take(Request { id, data, term: None });
+    }
+
+    /// One more request, which is lost unless this member leads in `term` when it goes into the log.
+    pub(crate) fn add_in_term(&mut self, id: u64, data: Bytes, term: u64) {
+        self.take(Request { id, data, term: Some(term) });
+    }
+
+    fn take(&mut self, request: Request) {
+        self.taken = (self.taken.0 + 1, self.taken.1 + request.data.len());
+        self.waiting.push_back(request);
     }
 
     /// One more change of the members.
@@ -33,17 +75,62 @@ impl Proposals {
         self.changes.push_back(change);
     }
 
-    /// Whether the next batch is full.
-    pub(crate) fn full(&self) -> bool {
-        self.waiting.len() >= BATCH_LIMIT || self.bytes >= BATCH_LIMIT_BYTES
+    /// Keeps what another member proposes until there is a leader for it.
+    pub(crate) fn hold(&mut self, message: raftpb::Message) {
+        if self.held.len() == HELD_LIMIT {
+            self.held.pop_front();
+        }
+        self.held.push_back((Instant::now(), message));
     }
 
-    /// Hands the batch in, as far as the node takes it.
+    /// Whether as much has been taken as goes into a batch.
+    pub(crate) fn full(&self) -> bool {
+        self.taken.0 >= BATCH_LIMIT || self.taken.1 >= BATCH_LIMIT_BYTES
+    }
+
+    /// Hands everything in, as far as the node takes it.
     ///
     /// # Errors
     /// Those of [`Node::propose`] that do not pass.
     pub(crate) fn hand_in(&mut self, node: &mut Node, waiters: &Waiters) -> Result<(), NodeError> {
+        self.taken = (0, 0);
+        if !node.takes_proposals() {
+            self.look(waiters);
+            return Ok(());
+        }
+        for (_, message) in self.held.drain(..) {
+            // What makes no sense is dropped, as any message that does not.
+            let _ = node.step(message);
+        }
         self.hand_in_requests(node, waiters)?;
+        self.hand_in_changes(node, waiters)
+    }
+
+    fn hand_in_requests(&mut self, node: &mut Node, waiters: &Waiters) -> Result<(), NodeError> {
+        while !self.waiting.is_empty() {
+            let (mut batch, mut bytes, mut count) = (Vec::new(), 0, 0);
+            for request in &self.waiting {
+                if batch.len() == BATCH_LIMIT || bytes >= BATCH_LIMIT_BYTES {
+                    break;
+                }
+                count += 1;
+                if request.term.is_some_and(|term| !node.leads_in(term)) {
+                    waiters.lose(request.id, Lost::LeaderFailed);
+                } else {
+                    bytes += request.data.len();
+                    batch.push(request.data.clone());
+                }
+            }
+            match node.propose(batch) {
+                Ok(()) => drop(self.waiting.drain(..count)),
+                Err(NodeError::ProposalDropped) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_in_changes(&mut self, node: &mut Node, waiters: &Waiters) -> Result<(), NodeError> {
         while let Some(change) = self.changes.front() {
             if !waiters.has(change.id()) {
                 self.changes.pop_front();
@@ -58,17 +145,13 @@ impl Proposals {
         Ok(())
     }
 
-    fn hand_in_requests(&mut self, node: &mut Node, waiters: &Waiters) -> Result<(), NodeError> {
-        if self.waiting.is_empty() {
-            return Ok(());
+    /// Lets go of what nobody waits for any more.
+    fn look(&mut self, waiters: &Waiters) {
+        if self.looked.elapsed() < LOOK {
+            return;
         }
-        let batch: Vec<Bytes> = self.waiting.iter().map(|(_, data)| data.clone()).collect();
-        match node.propose(batch) {
-            Ok(()) => self.waiting.clear(),
-            Err(NodeError::ProposalDropped) => self.waiting.retain(|(id, _)| waiters.has(*id)),
-            Err(error) => return Err(error),
-        }
-        self.bytes = self.waiting.iter().map(|(_, data)| data.len()).sum();
-        Ok(())
+        self.looked = Instant::now();
+        self.waiting.retain(|request| waiters.has(request.id));
+        self.held.retain(|(came, _)| came.elapsed() < HELD_FOR);
     }
 }

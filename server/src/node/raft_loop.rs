@@ -6,7 +6,10 @@
 
 use super::{Committed, Input, Shared, proposals::Proposals, read_round::ReadRound};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use oxetcd_consensus::{Node, NodeError, SnapStore, Transport, Wal};
+use oxetcd_consensus::{
+    Node, NodeError, SnapStore, Transport, Wal,
+    raftpb::{Message, MessageType},
+};
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -68,7 +71,10 @@ impl RaftLoop {
             if Instant::now() >= next_tick {
                 next_tick = Instant::now() + self.tick;
                 self.node.tick();
+                self.shared.position.ticked_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
             }
+            let expired = self.reads.expire(self.shared.request_timeout);
+            self.shared.metrics.server.slow_read_indexes.inc_by(expired as u64);
             self.proposals.hand_in(&mut self.node, &self.shared.waiters).map_err(text)?;
             self.ask(false)?;
             self.work()?;
@@ -86,6 +92,7 @@ impl RaftLoop {
         while let Some(input) = next {
             match input {
                 Input::Propose { id, data } => self.proposals.add(id, data),
+                Input::ProposeInTerm { id, data, term } => self.proposals.add_in_term(id, data, term),
                 Input::ConfChange(change) => self.proposals.add_change(change),
                 Input::Read(waiter) => self.reads.add(waiter),
                 Input::Step(message) => self.step(*message),
@@ -107,7 +114,10 @@ impl RaftLoop {
     }
 
     /// A message that makes no sense is dropped: the network may bring anything.
-    fn step(&mut self, message: oxetcd_consensus::raftpb::Message) {
+    fn step(&mut self, message: Message) {
+        if message.r#type() == MessageType::MsgProp && !self.node.takes_proposals() {
+            return self.proposals.hold(message);
+        }
         if let Err(error) = self.node.step(message)
             && !matches!(error, NodeError::ProposalDropped)
         {

@@ -24,6 +24,7 @@ pub(crate) struct ReadRound {
 struct Round {
     /// The first id under which it was asked; any answer from then on will do.
     first_id: u64,
+    began: Instant,
     asked: Instant,
     waiters: Vec<oneshot::Sender<()>>,
 }
@@ -69,7 +70,8 @@ impl ReadRound {
                 return Ok(());
             }
             let waiters = std::mem::take(&mut self.waiting);
-            self.round = Some(Round { first_id: self.last_id + 1, asked: Instant::now(), waiters });
+            let now = Instant::now();
+            self.round = Some(Round { first_id: self.last_id + 1, began: now, asked: now, waiters });
         }
         self.last_id += 1;
         match node.read_index(self.last_id) {
@@ -77,6 +79,12 @@ impl ReadRound {
             Ok(()) | Err(NodeError::NoLeader | NodeError::NotReady) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Lets go of reads whose round has had no answer for `timeout`. Answers with how many they were.
+    pub(crate) fn expire(&mut self, timeout: Duration) -> usize {
+        let late = self.round.take_if(|round| round.began.elapsed() >= timeout);
+        late.map_or(0, |round| round.waiters.len())
     }
 
     /// Takes an answer: the index, and who may read once that is applied.

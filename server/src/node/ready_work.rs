@@ -48,6 +48,7 @@ impl RaftLoop {
             position.sole_leader.store(false, Ordering::Release);
         }
         self.shared.metrics.leader_changed(previous, state.leader, leads);
+        self.shared.leadership.changed(state.leader, self.node.status().term);
         if previous != state.leader {
             let leader = format!("{:x}", state.leader);
             tracing::info!(leader, term = self.node.status().term, "leader changed");

@@ -2,6 +2,7 @@
 
 use super::{Clock, Fate, Inbox, Input, applied_waits::AppliedWaits, waiters::Waiters};
 use crate::{
+    cluster::{Leadership, PeerClient},
     identity::RequestIds,
     metrics::Metrics,
     service::{Barrier, Limits, Progress, Proposal, Propose, Read},
@@ -17,10 +18,10 @@ use parking_lot::Mutex;
 use prost::Message;
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{oneshot, watch};
 use tonic::Status;
@@ -38,7 +39,14 @@ pub(crate) struct Position {
     /// Set while this member leads and is the only voter: every acknowledged write has then been applied
     /// here, and a linearizable read has nothing to wait for.
     pub(crate) sole_leader: AtomicBool,
+    /// Whether this member has no vote.
+    pub(crate) learner: AtomicBool,
+    /// When the raft loop last ticked, by the member's clock.
+    pub(crate) ticked_ms: AtomicU64,
 }
+
+/// Says since when this member is connected to another one, if it is.
+pub(crate) type Links = Box<dyn Fn(u64) -> Option<Instant> + Send + Sync>;
 
 /// The shared state of one running member.
 pub(crate) struct Shared {
@@ -55,6 +63,12 @@ pub(crate) struct Shared {
     /// Who waits for an index of the log to be applied here.
     pub(crate) applied_waits: AppliedWaits,
     pub(crate) position: Position,
+    pub(crate) leadership: Leadership,
+    /// Time without a tick after which the raft loop counts as stopped, in milliseconds.
+    pub(crate) inactive_after_ms: u64,
+    pub(crate) peer_client: PeerClient,
+    /// Since when this member is connected to another one; set once there are links to others.
+    pub(crate) links: OnceLock<Links>,
     pub(crate) fate: Fate,
     pub(crate) metrics: Arc<Metrics>,
     /// Room that the engine took when it was last measured.
@@ -70,10 +84,20 @@ impl Shared {
         request.header = Some(RequestHeader { id, ..Default::default() });
         (id, request.encode_to_vec())
     }
-}
 
-impl Propose for Shared {
-    fn propose(&self, request: InternalRaftRequest) -> Result<Proposal, Status> {
+    /// Notes whether this member has a vote, after it may have changed.
+    pub(crate) fn note_role(&self) {
+        let learner =
+            self.machine.load().members().get(self.member_id).is_some_and(|member| member.is_learner);
+        self.position.learner.store(learner, Ordering::Relaxed);
+        self.metrics.server.is_learner.set(i64::from(learner));
+    }
+
+    fn submit(
+        &self,
+        request: InternalRaftRequest,
+        input: impl FnOnce(u64, Bytes) -> Input,
+    ) -> Result<Proposal, Status> {
         if self.fate.is_over() {
             return Err(status::stopped());
         }
@@ -86,12 +110,22 @@ impl Propose for Shared {
             return Err(status::request_too_large());
         }
         let answer = self.waiters.register(id);
-        if !self.inbox.send(Input::Propose { id, data: Bytes::from(data) }) {
+        if !self.inbox.send(input(id, Bytes::from(data))) {
             self.waiters.forget(id);
             self.metrics.server.proposals_failed.inc();
             return Err(status::stopped());
         }
         Ok(Proposal(answer))
+    }
+}
+
+impl Propose for Shared {
+    fn propose(&self, request: InternalRaftRequest) -> Result<Proposal, Status> {
+        self.submit(request, |id, data| Input::Propose { id, data })
+    }
+
+    fn propose_in_term(&self, request: InternalRaftRequest, term: u64) -> Result<Proposal, Status> {
+        self.submit(request, |id, data| Input::ProposeInTerm { id, data, term })
     }
 
     fn next_id(&self) -> u64 {
@@ -134,6 +168,18 @@ impl Read for Shared {
             committed: position.committed.load(Ordering::Relaxed),
             applied: position.applied.load(Ordering::Relaxed),
         }
+    }
+
+    fn leadership(&self) -> &Leadership {
+        &self.leadership
+    }
+
+    fn is_learner(&self) -> bool {
+        self.position.learner.load(Ordering::Relaxed)
+    }
+
+    fn is_active(&self) -> bool {
+        self.clock.now_ms() < self.position.ticked_ms.load(Ordering::Relaxed) + self.inactive_after_ms
     }
 
     fn header(&self) -> ResponseHeader {

@@ -3,6 +3,7 @@
 //! A proposal travels to the log under its request id; whoever applies it answers the id. Proposals that are
 //! never applied (a log entry lost to another leader) are answered by [`Waiters::expire`].
 
+use crate::{cluster::Lost, service::Answer};
 use oxetcd_machine::Outcome;
 use parking_lot::Mutex;
 use std::{
@@ -33,7 +34,7 @@ impl Hasher for IdHasher {
 
 struct Waiter {
     since: Instant,
-    answer: oneshot::Sender<Outcome>,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// Open proposals of this member by request id.
@@ -42,7 +43,7 @@ pub(crate) struct Waiters(Mutex<HashMap<u64, Waiter, BuildHasherDefault<IdHasher
 
 impl Waiters {
     /// Waits for the outcome of request `id`.
-    pub(crate) fn register(&self, id: u64) -> oneshot::Receiver<Outcome> {
+    pub(crate) fn register(&self, id: u64) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();
         self.0.lock().insert(id, Waiter { since: Instant::now(), answer });
         receiver
@@ -52,17 +53,32 @@ impl Waiters {
     pub(crate) fn answer(&self, id: u64, outcome: Outcome) -> Option<Instant> {
         let waiter = self.0.lock().remove(&id)?;
         // The client may have gone meanwhile: nothing is lost by that.
-        let _ = waiter.answer.send(outcome);
+        let _ = waiter.answer.send(Ok(outcome));
         Some(waiter.since)
     }
 
-    /// Lets go of requests that began before `deadline`: their receivers see the channel close. Answers with
-    /// how many they were.
-    pub(crate) fn expire(&self, deadline: Instant) -> usize {
-        let mut waiters = self.0.lock();
-        let before = waiters.len();
-        waiters.retain(|_, waiter| waiter.since >= deadline);
-        before - waiters.len()
+    /// Lets go of requests that began before `deadline`; `why` gets to know when they began. Answers with how
+    /// many they were.
+    pub(crate) fn expire(&self, deadline: Instant, why: impl Fn(Instant) -> Lost) -> usize {
+        let late: Vec<Waiter> =
+            self.0.lock().extract_if(|_, waiter| waiter.since < deadline).map(|(_, waiter)| waiter).collect();
+        let count = late.len();
+        for waiter in late {
+            let _ = waiter.answer.send(Err(why(waiter.since)));
+        }
+        count
+    }
+
+    /// Lets go of request `id`, which will not be applied.
+    pub(crate) fn lose(&self, id: u64, why: Lost) {
+        if let Some(waiter) = self.0.lock().remove(&id) {
+            let _ = waiter.answer.send(Err(why));
+        }
+    }
+
+    /// Lets go of all: nothing will be applied any more.
+    pub(crate) fn close(&self) {
+        self.0.lock().clear();
     }
 
     /// Requests that wait.

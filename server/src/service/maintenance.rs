@@ -70,7 +70,7 @@ impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
             raft_term: progress.term,
             raft_applied_index: progress.applied,
             errors: self.errors(progress.leader),
-            is_learner: false,
+            is_learner: self.0.is_learner(),
             storage_version: storage_version.unwrap_or_default(),
             db_size_quota: self.0.limits().quota_bytes.map_or(DEFAULT_QUOTA_BYTES, |quota| quota as i64),
             downgrade_info: Some(DowngradeInfo::default()),

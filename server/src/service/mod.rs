@@ -5,6 +5,7 @@
 
 mod auth;
 mod cluster;
+pub(crate) mod gate;
 mod header;
 mod health;
 mod kv;
@@ -26,5 +27,5 @@ pub(crate) use kv::KvService;
 pub(crate) use lease::LeaseService;
 pub(crate) use maintenance::MaintenanceService;
 pub(crate) use range::range;
-pub(crate) use traits::{Barrier, Limits, Progress, Proposal, Propose, Read};
+pub(crate) use traits::{Answer, Barrier, Limits, Progress, Proposal, Propose, Read};
 pub(crate) use watch::WatchService;

@@ -5,7 +5,7 @@
 //! large answer never exists twice.
 
 use super::{
-    Propose, Read,
+    Propose, Read, gate,
     read_meter::ReadMeter,
     unary::{self, Reply},
 };
@@ -34,6 +34,7 @@ const PATH: &str = "/etcdserverpb.KV/Range";
 async fn answer<M: Propose + Read>(member: &Arc<M>, request: RangeRequest) -> Result<RangeResult, Status> {
     check::range(&request).map_err(|error| status::of_check(&error))?;
     if !request.serializable {
+        gate::serves_linearizable(&**member)?;
         member.barrier().await?;
     }
     let began = Instant::now();

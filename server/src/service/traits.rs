@@ -1,6 +1,10 @@
 //! What the services see of the member.
 
-use crate::{metrics::Metrics, status};
+use crate::{
+    cluster::{Leadership, Lost},
+    metrics::Metrics,
+    status,
+};
 use arc_swap::Guard;
 use futures::future::BoxFuture;
 use oxetcd_api::etcdserverpb::{InternalRaftRequest, ResponseHeader};
@@ -24,22 +28,34 @@ pub(crate) trait Propose: Send + Sync + 'static {
     /// When it cannot go into the log: too large, too many before it, no leader, stopping.
     fn propose(&self, request: InternalRaftRequest) -> Result<Proposal, Status>;
 
+    /// The same, for what only a leader may decide: the request is lost unless this member still leads, in
+    /// `term`, when it goes into the log. A member that was stopped for a while, and has another leader by now,
+    /// must not pass on to it what it decided as a leader.
+    ///
+    /// # Errors
+    /// Those of [`Propose::propose`].
+    fn propose_in_term(&self, request: InternalRaftRequest, term: u64) -> Result<Proposal, Status>;
+
     /// An id that no other request, lease or member has.
     fn next_id(&self) -> u64;
 }
 
 /// A request on its way through the log.
-pub(crate) struct Proposal(pub(crate) oneshot::Receiver<Outcome>);
+pub(crate) struct Proposal(pub(crate) oneshot::Receiver<Answer>);
+
+/// What becomes of a proposal.
+pub(crate) type Answer = Result<Outcome, Lost>;
 
 impl Future for Proposal {
     type Output = Result<Response, Status>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match ready!(Pin::new(&mut self.0).poll(context)) {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(status::of_apply(&error)),
-            // Whoever let go of it did so because it took too long, or because the member stops.
-            Err(_) => Err(status::timeout()),
+            Ok(Ok(Ok(response))) => Ok(response),
+            Ok(Ok(Err(error))) => Err(status::of_apply(&error)),
+            Ok(Err(lost)) => Err(status::of_lost(lost)),
+            // Nothing is applied any more.
+            Err(_) => Err(status::stopped()),
         })
     }
 }
@@ -62,6 +78,16 @@ pub(crate) trait Read: Send + Sync + 'static {
 
     /// Where the member stands in the log.
     fn progress(&self) -> Progress;
+
+    /// Who leads.
+    fn leadership(&self) -> &Leadership;
+
+    /// Whether this member has no vote.
+    fn is_learner(&self) -> bool;
+
+    /// Whether the raft loop runs. One that waits for its disk knows nothing of what the others have decided
+    /// meanwhile.
+    fn is_active(&self) -> bool;
 
     /// A response header without a revision.
     fn header(&self) -> ResponseHeader;
