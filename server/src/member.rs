@@ -10,9 +10,9 @@ use crate::{
     metrics::Metrics,
     net::{self, Listener},
     node::{
-        ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Fate,
-        Inbox, Input, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, boot, checkpoint, sample,
-        watch_leader,
+        ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Exchange,
+        Fate, Inbox, Input, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, boot, checkpoint,
+        sample, watch_leader,
     },
     service::{HealthService, Limits, Propose, Read, WatchService},
 };
@@ -213,7 +213,6 @@ async fn bind_all(urls: &[Url], options: SocketOptions) -> Result<Vec<Listener>,
 }
 
 fn boot_options(config: &Config) -> BootOptions {
-    let min_ttl_s = (config.raft.election_ms * 3 / 2).div_ceil(1000) as i64;
     BootOptions {
         data_dir: config.member.data_dir.clone(),
         wal_dir: config.member.wal_dir.clone(),
@@ -221,11 +220,16 @@ fn boot_options(config: &Config) -> BootOptions {
         cluster: config.cluster.clone(),
         backend: config.member.backend.clone(),
         engine: EngineOptions { max_bytes: None },
-        leases: LeaseConfig { min_ttl_s, ..LeaseConfig::default() },
+        leases: lease_config(config),
         election_ticks: config.raft.election_ticks(),
         pre_vote: config.raft.pre_vote,
         fsync: !config.storage.unsafe_no_fsync,
     }
+}
+
+fn lease_config(config: &Config) -> LeaseConfig {
+    let min_ttl_s = (config.raft.election_ms * 3 / 2).div_ceil(1000) as i64;
+    LeaseConfig { min_ttl_s, ..LeaseConfig::default() }
 }
 
 fn net_limits(config: &Config) -> net::Limits {
@@ -295,13 +299,14 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     let (compactions, compact) =
         CompactLoop::start(&shared, config.storage.compaction_batch_limit, pause).map_err(text)?;
     if let Some(compaction) = booted.compaction {
-        compactions.run(compaction);
+        compactions.run(&shared.machine.load(), compaction);
     }
     let (entries, committed) = crossbeam_channel::unbounded();
     let hub = watching.hub().clone();
     sample(&shared, &hub);
-    let publish = Box::new(move |events| hub.publish(events));
-    let apply = ApplyLoop { shared: shared.clone(), committed, commits, compactions, publish, told: applied };
+    let exchange = Exchange { home: booted.home, dir: booted.engine_dir, leases: lease_config(config) };
+    let apply =
+        ApplyLoop { shared: shared.clone(), committed, commits, compactions, exchange, hub, told: applied };
     let raft = RaftLoop {
         node: booted.node,
         wal: booted.wal,

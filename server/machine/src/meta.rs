@@ -3,7 +3,7 @@
 //! The applied index is written in the same step as the data that it speaks of. After a crash the log is
 //! replayed from there, so nothing is applied twice and nothing is left out.
 
-use oxetcd_storage::{Buffer, Engine, Result, Step, Table};
+use oxetcd_storage::{Batch, Buffer, Engine, Result, Step, Table};
 
 const APPLIED_INDEX: &[u8] = b"consistent_index";
 const APPLIED_TERM: &[u8] = b"term";
@@ -20,7 +20,47 @@ pub struct Applied {
 }
 
 fn number(value: Option<bytes::Bytes>) -> u64 {
-    value.and_then(|v| Some(u64::from_be_bytes(v[..].try_into().ok()?))).unwrap_or(0)
+    value.map_or(0, |value| decode_number(&value))
+}
+
+fn decode_number(value: &[u8]) -> u64 {
+    value.try_into().map_or(0, u64::from_be_bytes)
+}
+
+/// The notes as somebody finds them who reads the whole table: in a database file, or in a checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// How far the log has been applied.
+    pub applied: Applied,
+    /// The voters and learners as JSON.
+    pub conf_state: Option<Vec<u8>>,
+    /// Version of the data's layout.
+    pub storage_version: Option<String>,
+}
+
+impl Notes {
+    /// Takes one record of the table.
+    pub fn take(&mut self, key: &[u8], value: &[u8]) {
+        match key {
+            APPLIED_INDEX => self.applied.index = decode_number(value),
+            APPLIED_TERM => self.applied.term = decode_number(value),
+            CONF_STATE => self.conf_state = Some(value.to_vec()),
+            STORAGE_VERSION => self.storage_version = Some(String::from_utf8_lossy(value).into_owned()),
+            _ => {}
+        }
+    }
+
+    /// Puts them into a batch. The version of the layout is left as it is when there is none.
+    pub fn put_into(&self, batch: &mut Batch) {
+        batch.put(Table::Meta, APPLIED_INDEX, self.applied.index.to_be_bytes().to_vec());
+        batch.put(Table::Meta, APPLIED_TERM, self.applied.term.to_be_bytes().to_vec());
+        if let Some(json) = &self.conf_state {
+            batch.put(Table::Meta, CONF_STATE, json.clone());
+        }
+        if let Some(version) = &self.storage_version {
+            batch.put(Table::Meta, STORAGE_VERSION, version.clone().into_bytes());
+        }
+    }
 }
 
 /// How far the tables have come.

@@ -1,7 +1,11 @@
 //! Where crates that do not know each other are joined.
 
 mod engine;
+mod engine_home;
 mod history;
+mod import;
 
-pub(crate) use engine::{EngineOptions, open_engine};
+pub(crate) use engine::EngineOptions;
+pub(crate) use engine_home::{EngineHome, Opened, remove};
 pub(crate) use history::StoreHistory;
+pub(crate) use import::Database;

@@ -4,13 +4,14 @@
 //! applied index, watchers by events, proposers by answers - in this order, so that whoever has an answer also
 //! finds its effect.
 
-use super::{CommitLoop, CompactLoop, Input, Shared, apply_meter::ApplyMeter};
-use crate::metrics::Op;
+use super::{CommitLoop, CompactLoop, Exchange, Input, Shared, apply_meter::ApplyMeter};
+use crate::{metrics::Op, service::Read};
 use crossbeam_channel::Receiver;
 use oxetcd_api::EventBatch;
 use oxetcd_consensus::raftpb::{Entry, EntryType, SnapshotMetadata};
-use oxetcd_machine::{Effects, MemberChange, Outcome, meta::Applied};
+use oxetcd_machine::{Effects, Machine, MemberChange, Outcome, meta::Applied};
 use oxetcd_storage::Durability;
+use oxetcd_watch::Hub;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Instant,
@@ -44,7 +45,8 @@ pub(crate) struct ApplyLoop {
     pub(crate) committed: Receiver<Committed>,
     pub(crate) commits: CommitLoop,
     pub(crate) compactions: CompactLoop,
-    pub(crate) publish: Box<dyn Fn(Vec<EventBatch>) + Send>,
+    pub(crate) exchange: Exchange,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) told: u64,
 }
 
@@ -81,7 +83,27 @@ impl ApplyLoop {
 
     /// Puts the state that a leader sent in the place of this member's.
     fn restore(&mut self, metadata: &SnapshotMetadata) -> Result<(), String> {
-        Err(format!("the snapshot at {} cannot be restored by this version", metadata.index()))
+        let shared = &self.shared;
+        if shared.position.applied.load(Ordering::Relaxed) >= metadata.index() {
+            return Ok(());
+        }
+        let compaction = self.exchange.restore(shared, metadata)?;
+        let machine = shared.machine.load_full();
+        let applied = machine.applied().map_err(|error| error.to_string())?.index;
+        shared.measure();
+        let compacted = machine.store().compacted();
+        if let Some(compaction) = compaction {
+            self.compactions.run(&machine, compaction);
+        }
+        shared.compacted.send_if_modified(|done| std::mem::replace(done, compacted.max(*done)) < compacted);
+        shared.position.applied.store(applied, Ordering::Release);
+        shared.applied_waits.reached(applied);
+        // Watchers read up what they have missed, as far as it is still there.
+        self.hub.reset();
+        tracing::info!(index = applied, revision = machine.store().revision(), "restored snapshot");
+        self.told = applied;
+        self.shared.inbox.send(Input::Applied(applied));
+        Ok(())
     }
 
     fn turn(
@@ -115,7 +137,7 @@ impl ApplyLoop {
             let applied = turn.apply(at, data.clone(), &awaited);
             let (id, outcome, effects) = applied.map_err(|error| error.to_string())?;
             let op = meter.note(&data, &outcome, &effects);
-            self.take_up(effects, &mut events);
+            self.take_up(&machine, effects, &mut events);
             if id != 0 {
                 answers.push((id, op, outcome));
             }
@@ -125,7 +147,7 @@ impl ApplyLoop {
         shared.position.applied.store(last, Ordering::Release);
         shared.applied_waits.reached(last);
         if !events.is_empty() {
-            (self.publish)(events);
+            self.hub.publish(events);
         }
         let now = Instant::now();
         for (id, op, outcome) in answers {
@@ -137,10 +159,10 @@ impl ApplyLoop {
         Ok(())
     }
 
-    fn take_up(&self, effects: Effects, events: &mut Vec<EventBatch>) {
+    fn take_up(&self, machine: &Arc<Machine>, effects: Effects, events: &mut Vec<EventBatch>) {
         events.extend(effects.events);
         if let Some(compaction) = effects.compaction {
-            self.compactions.run(compaction);
+            self.compactions.run(machine, compaction);
         }
     }
 

@@ -4,14 +4,14 @@
 //! into a new log. One that comes back takes its state from the engine and the entries behind that from the log.
 
 use crate::{
-    adapters::{EngineOptions, open_engine},
-    conf_change,
+    adapters::{EngineHome, EngineOptions},
     config::{ClusterConfig, ClusterState, Url},
     identity,
+    node::install,
 };
 use oxetcd_api::etcdserverpb::Metadata;
 use oxetcd_consensus::{
-    Disk, Node, NodeConfig, OsDisk, Replay, RestoredLog, SnapStore, Wal, WalOptions, node::bootstrap,
+    Disk, Node, NodeConfig, OsDisk, RestoredLog, SnapStore, Wal, WalOptions, node::bootstrap,
 };
 use oxetcd_lease::LeaseConfig;
 use oxetcd_machine::{Machine, Member, meta};
@@ -57,6 +57,9 @@ pub(crate) struct Booted {
     pub(crate) node: Node,
     pub(crate) wal: Wal,
     pub(crate) machine: Machine,
+    /// Where the machine's engine lives, and the directory that it has there now.
+    pub(crate) home: EngineHome,
+    pub(crate) engine_dir: Option<PathBuf>,
     /// A compaction that was interrupted.
     pub(crate) compaction: Option<Compaction>,
     pub(crate) snapshots: SnapStore,
@@ -81,16 +84,19 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     let disk: Arc<dyn Disk> = Arc::new(OsDisk);
     let wal_options = WalOptions { fsync: options.fsync, ..WalOptions::default() };
     let known = Wal::exists(&*disk, &wal_dir);
-    let engine = open_engine(&options.backend, &snap_dir, options.engine)?;
-    let buffer = Arc::new(Buffer::new(engine));
-    check_layout(&buffer, known, &wal_dir)?;
-    let log = if known {
-        reopen(&disk, &wal_dir, wal_options, options, &buffer)?
+    let home = EngineHome::new(&options.backend, &snap_dir, options.engine)?;
+    remove_interrupted(&snap_dir)?;
+    let state = install::open(&home)?;
+    check_layout(&state.buffer, known, &wal_dir)?;
+    let mut log = if known {
+        reopen(&disk, &wal_dir, wal_options, options)?
     } else {
         create(&disk, &wal_dir, wal_options, options)?
     };
-    let applied = meta::applied(&buffer).map_err(text)?.index;
+    let state = install::catch_up(&home, state, &log.restored)?;
+    let applied = state.applied()?.index;
     check_together(&log.restored, applied, &wal_dir)?;
+    log.restored.conf_state = install::conf_state(&state.buffer, &log.restored)?;
     let config = NodeConfig {
         election_ticks: options.election_ticks,
         pre_vote: options.pre_vote,
@@ -99,7 +105,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     };
     let snapshot_index = log.restored.snapshot_index;
     let node = Node::new(&config, log.restored).map_err(text)?;
-    let (machine, compaction) = Machine::open(buffer, options.leases).map_err(text)?;
+    let (machine, compaction) = Machine::open(state.buffer, options.leases).map_err(text)?;
     let members = machine.members().list();
     if !members.is_empty() && machine.members().get(log.member_id).is_none() {
         return Err(format!(
@@ -108,14 +114,20 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
             wal_dir.display()
         ));
     }
+    let snapshots = SnapStore::new(disk, &snap_dir);
+    // What memory was filled from is needed again.
+    let needed = if home.is_volatile() { snapshot_index } else { applied + 1 };
+    snapshots.release_databases(needed).map_err(text)?;
     Ok(Booted {
         member_id: log.member_id,
         cluster_id: log.cluster_id,
         node,
         wal: log.wal,
         machine,
+        home,
+        engine_dir: state.dir,
         compaction,
-        snapshots: SnapStore::new(disk, &snap_dir),
+        snapshots,
         snapshot_index,
     })
 }
@@ -168,13 +180,7 @@ fn first_entries(wal: &mut Wal, members: &[Member]) -> Result<RestoredLog, Strin
     Ok(first)
 }
 
-fn reopen(
-    disk: &Arc<dyn Disk>,
-    dir: &Path,
-    wal: WalOptions,
-    options: &BootOptions,
-    buffer: &Buffer,
-) -> Result<Log, String> {
+fn reopen(disk: &Arc<dyn Disk>, dir: &Path, wal: WalOptions, options: &BootOptions) -> Result<Log, String> {
     let (mut wal, replay) = Wal::open_newest(disk.clone(), dir, wal)
         .map_err(|error| format!("cannot open the write-ahead log in {}: {error}", dir.display()))?;
     if replay.repaired {
@@ -186,17 +192,22 @@ fn reopen(
     let restored = if replay.entries.is_empty() && replay.start.index() == 0 {
         first_entries(&mut wal, &founders(options)?.0)?
     } else {
-        restore(replay, buffer)?
+        RestoredLog::from(replay)
     };
     Ok(Log { member_id: metadata.node_id(), cluster_id: metadata.cluster_id(), wal, restored })
 }
 
-fn restore(replay: Replay, buffer: &Buffer) -> Result<RestoredLog, String> {
-    let mut restored = RestoredLog::from(replay);
-    if let Some(state) = meta::conf_state(buffer).map_err(text)? {
-        restored.conf_state = conf_change::decode_state(&state)?;
+/// Removes databases whose receiving was interrupted: the leader sends another one.
+fn remove_interrupted(snap_dir: &Path) -> Result<(), String> {
+    let failed = |error: io::Error| format!("cannot clean up {}: {error}", snap_dir.display());
+    for entry in fs::read_dir(snap_dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_rubbish = entry.file_name().to_str().is_some_and(|name| name.starts_with("tmp"));
+        if is_rubbish && entry.file_type().map_err(failed)?.is_file() {
+            fs::remove_file(entry.path()).map_err(failed)?;
+        }
     }
-    Ok(restored)
+    Ok(())
 }
 
 /// Refuses data that this program would misread.
@@ -224,14 +235,6 @@ fn check_together(log: &RestoredLog, applied: u64, wal_dir: &Path) -> Result<(),
             "the engine has applied entry {applied}, but the write-ahead log in {} ends at {last}: \
              they do not belong together",
             wal_dir.display()
-        ));
-    }
-    if applied < log.snapshot_index {
-        return Err(format!(
-            "the engine has applied entry {applied}, but the write-ahead log in {} begins behind {}: \
-             they do not belong together",
-            wal_dir.display(),
-            log.snapshot_index
         ));
     }
     Ok(())

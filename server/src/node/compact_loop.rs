@@ -3,6 +3,7 @@
 
 use super::Shared;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use oxetcd_machine::Machine;
 use oxetcd_mvcc::{Compaction, Progress};
 use oxetcd_storage::Durability;
 use std::{
@@ -12,7 +13,13 @@ use std::{
 };
 
 /// A handle on the compaction loop.
-pub(crate) struct CompactLoop(Sender<Compaction>);
+pub(crate) struct CompactLoop(Sender<Job>);
+
+/// A compaction, and the state that it belongs to.
+struct Job {
+    machine: Weak<Machine>,
+    compaction: Compaction,
+}
 
 struct Worker {
     shared: Weak<Shared>,
@@ -36,25 +43,27 @@ impl CompactLoop {
         Ok((CompactLoop(jobs), thread))
     }
 
-    /// Queues a compaction.
-    pub(crate) fn run(&self, compaction: Compaction) {
+    /// Queues a compaction of `machine`. It ends quietly if another one takes that one's place.
+    pub(crate) fn run(&self, machine: &Arc<Machine>, compaction: Compaction) {
+        let job = Job { machine: Arc::downgrade(machine), compaction };
         // The loop ends before its handles only when the member has failed.
-        let _ = self.0.send(compaction);
+        let _ = self.0.send(job);
     }
 }
 
 impl Worker {
-    fn run(&self, queue: &Receiver<Compaction>) {
+    fn run(&self, queue: &Receiver<Job>) {
         while let Ok(job) = queue.recv() {
             let Some(shared) = self.shared.upgrade() else { return };
-            if let Err(error) = self.compact(&shared, job) {
+            let Some(machine) = job.machine.upgrade() else { continue };
+            if let Err(error) = self.compact(&shared, &machine, job.compaction) {
                 shared.fate.fail(error);
                 return;
             }
         }
     }
 
-    fn compact(&self, shared: &Shared, mut job: Compaction) -> Result<(), String> {
+    fn compact(&self, shared: &Shared, machine: &Arc<Machine>, mut job: Compaction) -> Result<(), String> {
         let began = Instant::now();
         let revision = job.revision();
         let mvcc = &shared.metrics.mvcc;
@@ -65,14 +74,14 @@ impl Worker {
             if progress == Progress::Done {
                 break;
             }
-            // What is not done is taken up again at the next start.
-            if shared.fate.is_over() {
+            // What is not done is taken up again at the next start, or was done where the snapshot came from.
+            if shared.fate.is_over() || !Arc::ptr_eq(&shared.machine.load(), machine) {
                 return Ok(());
             }
             std::thread::sleep(self.pause);
         }
         // Whoever waits for a physical compaction wants to find it done after a crash, too.
-        shared.machine.load().buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;
+        machine.buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;
         shared.compacted.send_if_modified(|done| {
             let newer = revision > *done;
             *done = revision.max(*done);
