@@ -1,0 +1,243 @@
+//! One member: a process, its data, its addresses, and what it logged.
+//!
+//! The process dies with the thread that started it, which is the test's: `setpriv` asks the kernel for that, and
+//! then becomes the server. So even a test that is killed leaves nothing behind.
+
+use super::{
+    network::{Index, Network},
+    proxy::Proxy,
+};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// Longest time that a start or a stop may take on a busy machine before the test gives up.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+/// Another program can take a port between our looking for one and the member's taking it.
+const TRIES: usize = 10;
+const SHOWN_LOG_LINES: usize = 60;
+const READY: &str = "ready to serve client requests";
+const TAKEN: &str = "address already in use";
+
+/// A member, running or not.
+pub(crate) struct Member {
+    pub(crate) index: Index,
+    pub(crate) name: String,
+    /// The program that is started next.
+    pub(crate) program: PathBuf,
+    /// `--initial-cluster` and `--initial-cluster-state`.
+    pub(crate) initial: (String, &'static str),
+    pub(crate) flags: Vec<String>,
+    dir: PathBuf,
+    proxy: Proxy,
+    network: Network,
+    client: SocketAddr,
+    peer: SocketAddr,
+    child: Option<Child>,
+    /// Each start has a log of its own.
+    starts: usize,
+}
+
+impl Member {
+    /// A member that has never run, with a folder of its own below `dir`.
+    pub(crate) async fn new(index: Index, dir: &Path, program: &Path, network: &Network) -> Member {
+        let name = format!("m{index}");
+        let [client, peer] = free_ports();
+        Member {
+            index,
+            dir: dir.join(&name),
+            name,
+            program: program.to_owned(),
+            initial: (String::new(), "new"),
+            flags: Vec::new(),
+            proxy: Proxy::start(index, network.clone()).await,
+            network: network.clone(),
+            client,
+            peer,
+            child: None,
+            starts: 0,
+        }
+    }
+
+    /// Where clients find it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.client)
+    }
+
+    /// Where other members find it.
+    pub(crate) fn peer_url(&self) -> String {
+        format!("http://{}", self.proxy.address())
+    }
+
+    /// Its data directory.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Whether its process runs, or is paused.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.ended().is_none() && self.child.is_some()
+    }
+
+    /// Starts the process and does not wait.
+    pub(crate) fn launch(&mut self) {
+        assert!(self.child.is_none(), "{} runs already", self.name);
+        self.starts += 1;
+        fs::create_dir_all(&self.dir).expect("a folder can be made");
+        let log = File::create(self.log_file()).expect("a log can be written");
+        let peer = format!("http://{}", self.peer);
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&self.program)
+            .args(["--name", &self.name, "--data-dir"])
+            .arg(self.data_dir())
+            .args(["--listen-client-urls", &self.url(), "--advertise-client-urls", &self.url()])
+            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &self.peer_url()])
+            .args(["--initial-cluster", &self.initial.0, "--initial-cluster-state", self.initial.1])
+            .args(&self.flags)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file can be shared"))
+            .stderr(log);
+        let child = command.spawn().expect("the server can be started by setpriv (package util-linux)");
+        self.network.introduce(child.id(), self.index);
+        self.proxy.set_target(self.peer);
+        self.child = Some(child);
+    }
+
+    /// Waits until it serves clients and is healthy.
+    pub(crate) async fn ready(&mut self) {
+        let end = Instant::now() + LIMIT;
+        let mut tries = TRIES;
+        while !(self.log().contains(READY) && healthy(self.client)) {
+            if let Some(status) = self.ended() {
+                self.child = None;
+                tries -= 1;
+                let taken = self.log().contains(TAKEN) && tries > 0;
+                assert!(taken, "{} ended instead of serving ({status})", self.name);
+                [self.client, self.peer] = free_ports();
+                self.launch();
+            }
+            assert!(Instant::now() < end, "{} is not ready after {LIMIT:?}", self.name);
+            sleep(POLL).await;
+        }
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().expect("a member that runs");
+        child.kill().expect("a child can be killed");
+        child.wait().expect("a child can be waited for");
+    }
+
+    /// SIGTERM; waits for the end, which must be a clean one.
+    pub(crate) async fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+        let status = self.end().await;
+        let by_signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        // The official server ends itself by the signal that it got, once it has cleaned up.
+        let clean = status.success() || by_signal == Some(Signal::TERM.as_raw());
+        assert!(clean, "{} ended with {status}", self.name);
+    }
+
+    /// Waits until the process ends by itself.
+    pub(crate) async fn end(&mut self) -> ExitStatus {
+        let end = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.ended() {
+                self.child = None;
+                return status;
+            }
+            assert!(Instant::now() < end, "{} has not ended after {LIMIT:?}", self.name);
+            sleep(POLL).await;
+        }
+    }
+
+    /// SIGSTOP: it keeps its connections and does nothing.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// The sum of this metric's samples whose labels contain `labels`; zero when there are none.
+    pub(crate) fn metric(&self, name: &str, labels: &str) -> f64 {
+        let text = http_get(self.client, "/metrics").unwrap_or_default();
+        let samples = text.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+        let samples = samples.filter(|(found, _)| found.is_empty() || found.starts_with('{'));
+        samples
+            .filter(|(found, _)| found.contains(labels))
+            .filter_map(|(_, value)| value.parse::<f64>().ok())
+            .sum()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("a member that runs");
+        // It was not waited for, so the number is still its own.
+        kill_process(Pid::from_child(child), signal).expect("a child can be signalled");
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().expect("a child can be asked")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.join(format!("{}.log", self.starts))
+    }
+
+    /// What it logged since its last start.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() && self.starts > 0 {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let shown = &lines[lines.len().saturating_sub(SHOWN_LOG_LINES)..];
+            eprintln!(
+                "---- {}, start {}, last lines of its log:\n{}",
+                self.name,
+                self.starts,
+                shown.join("\n")
+            );
+        }
+    }
+}
+
+/// Ports that nobody used a moment ago.
+fn free_ports() -> [SocketAddr; 2] {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let both = [bind(), bind()];
+    both.each_ref().map(|listener| listener.local_addr().expect("a bound socket has an address"))
+}
+
+fn healthy(client: SocketAddr) -> bool {
+    http_get(client, "/health").is_ok_and(|answer| answer.contains("\"health\":\"true\""))
+}
+
+fn http_get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}

@@ -1,0 +1,12 @@
+//! Clusters to do harm to: members as processes, the network between them, clients that record what they see.
+
+pub(crate) mod ask;
+mod changes;
+pub(crate) mod cluster;
+mod dice;
+pub(crate) mod load;
+pub(crate) mod member;
+pub(crate) mod network;
+mod owner;
+mod proxy;
+mod verdict;
