@@ -6,8 +6,8 @@ use crate::{
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{
-        AuthService, ClusterService, HealthService, KvService, LeaseService, MaintenanceService, Propose,
-        Read, WatchService, gate, range,
+        AuthService, ClusterService, HealthService, KvService, LeaseService, MaintenanceService, Others,
+        Propose, Read, WatchService, gate, range,
         unary::{self, Reply},
     },
     status,
@@ -46,7 +46,7 @@ pub(crate) struct Dispatch<M> {
     closing: CancellationToken,
 }
 
-impl<M: Propose + Read> Dispatch<M> {
+impl<M: Propose + Read + Others> Dispatch<M> {
     /// The services over `member`.
     pub(crate) fn new(
         member: Arc<M>,
@@ -174,7 +174,7 @@ impl<M: Propose + Read> Dispatch<M> {
     }
 }
 
-impl<M: Propose + Read> Handler for Dispatch<M> {
+impl<M: Propose + Read + Others> Handler for Dispatch<M> {
     fn handle(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer {
         let content_type = request.headers().get(http::header::CONTENT_TYPE);
         if !content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {

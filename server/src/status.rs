@@ -51,9 +51,6 @@ statuses! {
         "etcdserver: request timed out, possibly due to previous leader failure";
     /// The same, and other members could not be reached meanwhile.
     timeout_disconnected = Unavailable, "etcdserver: request timed out, possibly due to connection lost";
-    /// This member did not come up to what was committed in time.
-    timeout_applying = Unavailable,
-        "etcdserver: request timed out, waiting for the applied index took too long";
     /// The member that was to lead did not come to lead in time.
     timeout_transfer = Unknown, "etcdserver: request timed out, leader transfer took too long";
     /// This member cannot say for sure that it still leads.

@@ -5,13 +5,14 @@
 
 mod debug;
 mod health;
+mod leases;
 mod peer;
 mod text;
 
 use crate::{
     metrics::Metrics,
     net::{Answer, Handler, Remote},
-    service::Read,
+    service::{Propose, Read},
 };
 use http::{Method, StatusCode};
 use hyper::{Request, body::Incoming};
@@ -41,7 +42,7 @@ pub(crate) struct Http<M> {
     pub(crate) role: Role,
 }
 
-impl<M: Read> Http<M> {
+impl<M: Propose + Read> Http<M> {
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> http::Response<tonic::body::Body> {
         match self.role {
@@ -106,7 +107,7 @@ fn internal(error: impl std::fmt::Display) -> Text {
     Text::error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
-impl<M: Read> Handler for Http<M> {
+impl<M: Propose + Read> Handler for Http<M> {
     fn handle(self: &Arc<Self>, request: Request<Incoming>, _: Remote) -> Answer {
         let this = self.clone();
         boxed(async move { this.answer(request).await })

@@ -1,8 +1,11 @@
 //! What other members, and tools that act as one, ask over plain HTTP: who the members are, which version this
 //! one has, what its data hashes to. Raft's own messages come with the cluster issue.
 
-use super::{Text, internal, version};
-use crate::{background, service::Read};
+use super::{Text, internal, leases, version};
+use crate::{
+    background,
+    service::{Propose, Read},
+};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::{Request, body::Incoming};
@@ -18,7 +21,7 @@ const BODY_LIMIT_BYTES: usize = 64 << 10;
 const JSON: &str = "application/json";
 
 /// Answers one request to the listener for peers.
-pub(crate) async fn answer<M: Read>(member: &Arc<M>, request: Request<Incoming>) -> Text {
+pub(crate) async fn answer<M: Propose + Read>(member: &Arc<M>, request: Request<Incoming>) -> Text {
     let get = request.method() == Method::GET;
     match request.uri().path() {
         "/raft/probing" => probing(),
@@ -26,6 +29,7 @@ pub(crate) async fn answer<M: Read>(member: &Arc<M>, request: Request<Incoming>)
             Text::method_not_allowed("GET")
         }
         "/version" => version(&**member),
+        "/leases" | "/leases/internal" => leases::answer(&**member, request).await,
         "/members" => members(&**member),
         "/downgrade/enabled" => downgrade_enabled(&**member).await,
         "/members/hashkv" => match hash_kv(member, request).await {

@@ -14,7 +14,7 @@ const CORS: [(header::HeaderName, &str); 3] = [
 /// A short answer.
 pub(crate) struct Text {
     status: StatusCode,
-    body: String,
+    body: Bytes,
     content_type: &'static str,
     allow: Option<&'static str>,
     nosniff: bool,
@@ -27,13 +27,18 @@ impl Text {
     pub(crate) fn ok(body: impl Into<String>) -> Self {
         Text {
             status: StatusCode::OK,
-            body: body.into(),
+            body: Bytes::from(body.into()),
             content_type: "text/plain; charset=utf-8",
             allow: None,
             nosniff: false,
             cors: false,
             cluster_id: None,
         }
+    }
+
+    /// 200 with a body that is no text.
+    pub(crate) fn ok_bytes(body: Vec<u8>) -> Self {
+        Text { body: body.into(), ..Text::ok("") }
     }
 
     /// An error; a line break is put behind its text.
@@ -73,7 +78,7 @@ impl Text {
 
     /// As an HTTP response.
     pub(crate) fn into_response(self) -> http::Response<Body> {
-        let mut response = http::Response::new(Body::new(Full::new(Bytes::from(self.body))));
+        let mut response = http::Response::new(Body::new(Full::new(self.body)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if !self.content_type.is_empty() {

@@ -28,7 +28,7 @@ pub(crate) async fn watch_leader(shared: Arc<Shared>) {
 }
 
 fn expire(shared: &Shared) {
-    let Some(deadline) = Instant::now().checked_sub(shared.request_timeout) else { return };
+    let Some(deadline) = Instant::now().checked_sub(shared.limits.request_timeout) else { return };
     let why = |began| shared.leadership.why_lost(began, |leader| connected(shared, leader, began));
     let failed = shared.waiters.expire(deadline, why);
     shared.metrics.server.proposals_failed.inc_by(failed as u64);

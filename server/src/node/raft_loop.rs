@@ -73,7 +73,7 @@ impl RaftLoop {
                 self.node.tick();
                 self.shared.position.ticked_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
             }
-            let expired = self.reads.expire(self.shared.request_timeout);
+            let expired = self.reads.expire(self.shared.limits.request_timeout);
             self.shared.metrics.server.slow_read_indexes.inc_by(expired as u64);
             self.proposals.hand_in(&mut self.node, &self.shared.waiters).map_err(text)?;
             self.ask(false)?;

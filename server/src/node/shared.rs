@@ -2,10 +2,10 @@
 
 use super::{Clock, Fate, Inbox, Input, applied_waits::AppliedWaits, waiters::Waiters};
 use crate::{
-    cluster::{Leadership, PeerClient},
+    cluster::{AskError, Leadership, PeerClient, Question, Reply},
     identity::RequestIds,
     metrics::Metrics,
-    service::{Barrier, Limits, Progress, Proposal, Propose, Read},
+    service::{Barrier, Limits, Others, Progress, Proposal, Propose, Read},
     status,
 };
 use arc_swap::{ArcSwap, Guard};
@@ -21,7 +21,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::sync::{oneshot, watch};
 use tonic::Status;
@@ -57,7 +57,6 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) ids: RequestIds,
     pub(crate) limits: Limits,
-    pub(crate) request_timeout: Duration,
     pub(crate) inbox: Inbox,
     pub(crate) waiters: Waiters,
     /// Who waits for an index of the log to be applied here.
@@ -130,6 +129,18 @@ impl Propose for Shared {
 
     fn next_id(&self) -> u64 {
         self.ids.next()
+    }
+}
+
+impl Others for Shared {
+    fn ask(&self, member_id: u64, question: Question) -> BoxFuture<'static, Result<Reply, AskError>> {
+        let member = self.machine.load().members().get(member_id);
+        let (client, urls) = (self.peer_client.clone(), member.unwrap_or_default().peer_urls);
+        async move { client.ask_any(&urls, &question).await }.boxed()
+    }
+
+    fn hand_over(&self, to: u64) {
+        self.inbox.send(Input::TransferLeader(to));
     }
 }
 

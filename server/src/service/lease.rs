@@ -1,36 +1,27 @@
 //! The lease service. Granting and revoking go through the log; renewing does not: only the leader's book counts
-//! time, and a renewal that is lost with it only makes the lease last a little longer there.
+//! time (see [`lease_leader`]), and its successor gives every lease a little more.
 
-use super::{Propose, Read, header};
+use super::{
+    Others, Propose, Read, header,
+    lease_leader::{self, Refusal},
+};
 use crate::status;
 use futures::{Stream, StreamExt};
 use oxetcd_api::{
     LeaseId,
     etcdserverpb::{
-        InternalRaftRequest, LeaseCheckpoint, LeaseCheckpointRequest, LeaseGrantRequest, LeaseGrantResponse,
-        LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseLeasesResponse,
-        LeaseRevokeRequest, LeaseRevokeResponse, LeaseStatus, LeaseTimeToLiveRequest,
-        LeaseTimeToLiveResponse,
+        InternalRaftRequest, LeaseGrantRequest, LeaseGrantResponse, LeaseKeepAliveRequest,
+        LeaseKeepAliveResponse, LeaseLeasesRequest, LeaseLeasesResponse, LeaseRevokeRequest,
+        LeaseRevokeResponse, LeaseStatus, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
     },
 };
 use oxetcd_grpc::etcdserverpb::lease_server::Lease;
-use oxetcd_lease::LeaseError;
 use oxetcd_machine::Response as Applied;
 use std::{pin::Pin, sync::Arc};
 use tonic::{Request, Response, Status, Streaming};
 
 /// The lease service over a member.
 pub(crate) struct LeaseService<M>(pub(crate) Arc<M>);
-
-impl<M: Propose + Read> LeaseService<M> {
-    /// A lease that is being granted is in the log already: wait for that before saying that there is none.
-    async fn when_known(&self, id: LeaseId) -> Result<(), Status> {
-        if self.0.machine().leases().lock().contains(id) {
-            return Ok(());
-        }
-        self.0.barrier().await
-    }
-}
 
 /// The id of a lease nobody named: positive, as clients expect.
 fn free_id<M: Propose>(member: &M) -> LeaseId {
@@ -42,28 +33,17 @@ fn free_id<M: Propose>(member: &M) -> LeaseId {
     }
 }
 
-async fn renew<M: Propose + Read>(member: &M, id: LeaseId) -> Result<LeaseKeepAliveResponse, Status> {
+async fn keep_alive<M: Propose + Read + Others>(
+    member: &M,
+    id: LeaseId,
+) -> Result<LeaseKeepAliveResponse, Status> {
     // The header is of before the renewal, so that it never promises more than was seen.
     let header = header::complete(member, None);
-    if !member.machine().leases().lock().contains(id) {
-        member.barrier().await?;
-    }
-    let renewed = member.machine().leases().lock().renew(member.now_ms(), id);
-    if renewed.is_ok() {
-        member.metrics().lease.renewed.inc();
-    }
-    let ttl = match renewed {
-        Ok(renewal) if renewal.clear_checkpoint => {
-            // Else the next leader would count on from what was written down before the renewal.
-            let cleared = LeaseCheckpoint { id, remaining_ttl: 0 };
-            let lease_checkpoint = Some(LeaseCheckpointRequest { checkpoints: vec![cleared] });
-            member.propose(InternalRaftRequest { lease_checkpoint, ..Default::default() })?.await?;
-            renewal.ttl_s
-        }
-        Ok(renewal) => renewal.ttl_s,
-        // It is over, and about to be revoked: as good as gone.
-        Err(LeaseError::NotFound | LeaseError::Expired) => 0,
-        Err(error) => return Err(Status::unknown(error.to_string())),
+    let ttl = match lease_leader::renew(member, id).await {
+        Ok(ttl) => ttl,
+        Err(Refusal::NotFound) => 0,
+        Err(Refusal::Failed(status)) => return Err(status),
+        Err(Refusal::NotNow(_)) => return Err(status::not_primary()),
     };
     Ok(LeaseKeepAliveResponse { header, id, ttl })
 }
@@ -71,7 +51,7 @@ async fn renew<M: Propose + Read>(member: &M, id: LeaseId) -> Result<LeaseKeepAl
 type KeepAlives = Pin<Box<dyn Stream<Item = Result<LeaseKeepAliveResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl<M: Propose + Read> Lease for LeaseService<M> {
+impl<M: Propose + Read + Others> Lease for LeaseService<M> {
     async fn lease_grant(
         &self,
         request: Request<LeaseGrantRequest>,
@@ -114,7 +94,7 @@ impl<M: Propose + Read> Lease for LeaseService<M> {
         let member = self.0.clone();
         let answers = request.into_inner().then(move |request| {
             let member = member.clone();
-            async move { renew(&*member, request?.id).await }
+            async move { keep_alive(&*member, request?.id).await }
         });
         Ok(Response::new(Box::pin(answers)))
     }
@@ -123,19 +103,15 @@ impl<M: Propose + Read> Lease for LeaseService<M> {
         &self,
         request: Request<LeaseTimeToLiveRequest>,
     ) -> Result<Response<LeaseTimeToLiveResponse>, Status> {
-        let LeaseTimeToLiveRequest { id, keys } = request.into_inner();
-        self.when_known(id).await?;
+        let request = request.into_inner();
         let header = header::complete(&*self.0, None);
-        let found = self.0.machine().leases().lock().time_to_live(self.0.now_ms(), id, keys);
-        let response = match found {
-            Ok(found) => LeaseTimeToLiveResponse {
-                header,
-                id,
-                ttl: found.remaining_s,
-                granted_ttl: found.granted_s,
-                keys: found.keys.into_iter().map(bytes::Bytes::from).collect(),
-            },
-            Err(_) => LeaseTimeToLiveResponse { header, id, ttl: -1, ..Default::default() },
+        let response = match lease_leader::time_to_live(&*self.0, request).await {
+            Ok(found) => LeaseTimeToLiveResponse { header, ..found },
+            Err(Refusal::NotFound) => {
+                LeaseTimeToLiveResponse { header, id: request.id, ttl: -1, ..Default::default() }
+            }
+            Err(Refusal::Failed(status)) => return Err(status),
+            Err(Refusal::NotNow(_)) => return Err(status::leader_changed()),
         };
         Ok(Response::new(response))
     }

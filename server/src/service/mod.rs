@@ -1,7 +1,7 @@
 //! The gRPC services.
 //!
-//! A service knows two narrow traits and nothing of the member behind them: [`Propose`] to change state through
-//! the log, [`Read`] to look at it.
+//! A service knows three narrow traits and nothing of the member behind them: [`Propose`] to change state through
+//! the log, [`Read`] to look at it, [`Others`] to ask other members.
 
 mod auth;
 mod cluster;
@@ -10,7 +10,9 @@ mod header;
 mod health;
 mod kv;
 mod lease;
+pub(crate) mod lease_leader;
 mod maintenance;
+mod others;
 mod quota;
 mod range;
 mod read_meter;
@@ -26,6 +28,7 @@ pub(crate) use health::HealthService;
 pub(crate) use kv::KvService;
 pub(crate) use lease::LeaseService;
 pub(crate) use maintenance::MaintenanceService;
+pub(crate) use others::Others;
 pub(crate) use range::range;
 pub(crate) use traits::{Answer, Barrier, Limits, Progress, Proposal, Propose, Read};
 pub(crate) use watch::WatchService;

@@ -146,6 +146,8 @@ pub(crate) struct Limits {
     pub(crate) max_request_bytes: usize,
     /// Most operations in one branch of a transaction.
     pub(crate) max_txn_ops: usize,
+    /// Longest time that a request may take.
+    pub(crate) request_timeout: Duration,
     /// Room that the data may take, in bytes; `None` is without limit.
     pub(crate) quota_bytes: Option<u64>,
     /// A quiet watcher that asked for it is told the revision after this time, in milliseconds.

@@ -41,3 +41,36 @@ fn peers_compare_hashes() {
         assert_eq!(hash(body), (400, "error unmarshalling request\n".to_owned()), "{body:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn followers_ask_the_leader_about_leases() -> Result<(), etcd_client::Error> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path(), &[]);
+    // A renewal of lease 7, and the question what is left of it, in protobuf.
+    let (renewal, question) = ("\x08\x07", "\x0a\x04\x08\x07\x10\x01");
+    let ask = |path: &str, body: &str| {
+        let answer = http(server.peer(), "POST", path, body);
+        (answer.status, answer.body)
+    };
+    assert_eq!(ask("/leases", renewal), (404, "lease not found\n".to_owned()));
+    assert_eq!(ask("/leases/internal", question), (404, "lease not found\n".to_owned()));
+    let mut client = etcd_client::Client::connect([server.url()], None).await?;
+    client.lease_grant(60, Some(etcd_client::LeaseGrantOptions::new().with_id(7))).await?;
+    client.put("key", "", Some(etcd_client::PutOptions::new().with_lease(7))).await?;
+    assert_eq!(ask("/leases", renewal), (200, "\x10\x07\x18\x3c".to_owned()));
+    let (status, left) = ask("/leases/internal", question);
+    // An empty header, the id, what is left (59 or 60 seconds, or less on a slow machine), 60 granted, the key.
+    assert_eq!(status, 200);
+    assert!(
+        left.starts_with("\x0a\x0d\x0a\x00\x10\x07\x18") && left.ends_with("\x20\x3c\x2a\x03key"),
+        "{left:?}"
+    );
+    for path in ["/leases", "/leases/internal"] {
+        assert_eq!(ask(path, "\x08"), (400, "error unmarshalling request\n".to_owned()));
+        assert_eq!(ask(path, &" ".repeat(70_000)), (413, "request body too large\n".to_owned()));
+        let refused = http(server.peer(), "GET", path, "");
+        assert_eq!((refused.status, refused.header("Allow")), (405, None));
+    }
+    assert_eq!(ask("/leases/internal", ""), (400, "error unmarshalling request\n".to_owned()));
+    Ok(())
+}

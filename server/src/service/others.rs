@@ -1,0 +1,13 @@
+//! What the services ask of other members.
+
+use crate::cluster::{AskError, Question, Reply};
+use futures::future::BoxFuture;
+
+/// Other members, for what this one cannot do itself.
+pub(crate) trait Others: Send + Sync + 'static {
+    /// Asks a member at any of its URLs.
+    fn ask(&self, member_id: u64, question: Question) -> BoxFuture<'static, Result<Reply, AskError>>;
+
+    /// Begins to hand leadership to another member. Whether that comes about is to be seen.
+    fn hand_over(&self, to: u64);
+}
