@@ -9,7 +9,26 @@ use tokio::sync::{Semaphore, oneshot};
 /// Background jobs at a time.
 const JOBS: usize = 2;
 
+/// How far a thread of low priority steps back, of 19.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(JOBS));
+
+/// Runs `work` on a thread that leaves the processor to all others. Not counted among the jobs: it mostly waits.
+///
+/// # Errors
+/// When no thread can be had.
+pub(crate) fn with_low_priority(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.into()).spawn(move || {
+        // On Linux the thread's id will do, and then it is this thread's priority alone. If it is refused, the
+        // work is done all the same.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+        work();
+    })?;
+    Ok(())
+}
 
 /// Runs `work` in the background. `None` when it panicked or no thread could be had.
 pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {

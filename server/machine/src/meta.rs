@@ -8,7 +8,8 @@ use oxetcd_storage::{Batch, Buffer, Engine, Result, Step, Table};
 const APPLIED_INDEX: &[u8] = b"consistent_index";
 const APPLIED_TERM: &[u8] = b"term";
 const CONF_STATE: &[u8] = b"confState";
-const STORAGE_VERSION: &[u8] = b"storageVersion";
+/// Key of the version of the data's layout.
+pub const STORAGE_VERSION: &[u8] = b"storageVersion";
 
 /// Index and term of the last applied entry; 0, 0 for a new member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +109,15 @@ pub fn set_conf_state(step: &Step<'_>, json: Vec<u8>) {
 pub fn storage_version(buffer: &Buffer) -> Result<Option<String>> {
     let value = buffer.get(Table::Meta, STORAGE_VERSION)?;
     Ok(value.map(|v| String::from_utf8_lossy(&v).into_owned()))
+}
+
+/// Major and minor of a version such as `3.7.0`.
+pub fn version_parts(version: &str) -> Option<(u64, u64)> {
+    let mut parts = version.split('.').map(str::parse);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Some((major, minor)),
+        _ => None,
+    }
 }
 
 /// Notes the version of the data's layout.

@@ -2,10 +2,12 @@
 
 mod engine;
 mod engine_home;
+mod export;
 mod history;
 mod import;
 
 pub(crate) use engine::EngineOptions;
 pub(crate) use engine_home::{EngineHome, Opened, remove};
+pub(crate) use export::{Export, ExportFailure};
 pub(crate) use history::StoreHistory;
 pub(crate) use import::Database;

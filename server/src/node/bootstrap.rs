@@ -220,9 +220,8 @@ fn check_layout(buffer: &Buffer, known: bool, wal_dir: &Path) -> Result<(), Stri
         ));
     }
     let Some(version) = meta::storage_version(buffer).map_err(text)? else { return Ok(()) };
-    let mut parts = version.splitn(3, '.').map(str::parse::<u64>);
-    match (parts.next(), parts.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) <= LAYOUT => Ok(()),
+    match meta::version_parts(&version) {
+        Some(parts) if parts <= LAYOUT => Ok(()),
         _ => Err(format!("the data dir has layout version {version:?}, this program knows up to 3.7")),
     }
 }

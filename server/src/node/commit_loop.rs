@@ -4,11 +4,10 @@
 //! writes a snapshot file and tells the raft loop that the log before it may go: the engine itself is the
 //! snapshot's content.
 
-use super::{Input, Shared};
-use crate::membership_json;
+use super::{Input, Shared, send_snapshot};
+use crate::adapters::Export;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use oxetcd_consensus::{SnapStore, driver::snapshot_record, raftpb};
-use oxetcd_machine::meta;
+use oxetcd_consensus::{SnapStore, driver::snapshot_record};
 use oxetcd_storage::{Batch, Durability};
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -97,6 +96,9 @@ impl Worker {
             self.shared.metrics.backend_committed(began.elapsed());
             *self.shared.size.lock() = buffer.size().map_err(text)?;
         }
+        if self.shared.snapshot_wanted.swap(false, Ordering::Relaxed) {
+            send_snapshot::offer_snapshot(&self.shared)?;
+        }
         let applied = self.shared.position.applied.load(Ordering::Acquire);
         if applied >= self.snapshot_index.saturating_add(self.limits.snapshot_count) {
             self.snapshot()?;
@@ -107,26 +109,22 @@ impl Worker {
     /// Writes a snapshot file of what the engine holds now, and lets the log before it go.
     fn snapshot(&mut self) -> Result<(), String> {
         let machine = self.shared.machine.load();
-        // What the engine has, not what is still in the buffer: the log must be kept from there on.
-        let engine = machine.buffer().engine();
-        let applied = meta::applied_in(&**engine).map_err(text)?;
+        let export = Export::new(machine.buffer().checkpoint().map_err(text)?).map_err(text)?;
         // The log before it may only go once the device has it.
-        engine.commit(&Batch::new(), Durability::Synced).map_err(text)?;
-        let state = meta::conf_state(machine.buffer()).map_err(text)?;
-        let conf_state = state.as_deref().map(crate::conf_change::decode_state).transpose()?;
-        let metadata =
-            raftpb::SnapshotMetadata { conf_state, index: Some(applied.index), term: Some(applied.term) };
-        let data = membership_json::encode(machine.members());
-        let snapshot = raftpb::Snapshot { data: Some(data.into()), metadata: Some(metadata) };
+        machine.buffer().engine().commit(&Batch::new(), Durability::Synced).map_err(text)?;
+        let snapshot = export.snapshot()?;
+        let record = snapshot_record(&snapshot);
+        let index = record.index();
         let began = Instant::now();
         self.snapshots.save(&snapshot).map_err(text)?;
         self.shared.metrics.disk.snap_save.observe(began.elapsed().as_secs_f64());
         if self.limits.max_snapshots > 0 {
             self.snapshots.purge(self.limits.max_snapshots).map_err(text)?;
         }
-        tracing::info!(index = applied.index, "saved snapshot");
-        self.snapshot_index = applied.index;
-        self.shared.inbox.send(Input::SnapshotSaved(snapshot_record(&snapshot)));
+        tracing::info!(index, "saved snapshot");
+        self.snapshots.release_databases(index).map_err(text)?;
+        self.snapshot_index = index;
+        self.shared.inbox.send(Input::SnapshotSaved(record));
         Ok(())
     }
 }

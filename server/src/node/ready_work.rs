@@ -32,6 +32,10 @@ impl RaftLoop {
             }
             self.hand_over(ready.committed)?;
         }
+        if self.node.snapshot_wanted() {
+            // The commit loop looks at every turn.
+            self.shared.snapshot_wanted.store(true, Ordering::Relaxed);
+        }
         Ok(())
     }
 

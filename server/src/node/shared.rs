@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     /// Since when this member is connected to another one; set once there are links to others.
     pub(crate) links: OnceLock<Links>,
     pub(crate) fate: Fate,
+    /// Set when raft wants a snapshot for a member that lags too far behind.
+    pub(crate) snapshot_wanted: AtomicBool,
     pub(crate) metrics: Arc<Metrics>,
     /// Room that the engine took when it was last measured.
     pub(crate) size: Mutex<Size>,

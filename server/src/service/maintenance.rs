@@ -1,7 +1,7 @@
 //! The maintenance service: what an operator asks of one member.
 
 use super::{Propose, Read, header, snapshot};
-use crate::{VERSION, background, status};
+use crate::{VERSION, adapters::Export, background, status};
 use oxetcd_api::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentRequest, DefragmentResponse,
     DowngradeInfo, DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
@@ -125,17 +125,14 @@ impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
     type SnapshotStream = snapshot::Pieces;
 
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<snapshot::Pieces>, Status> {
-        let checkpoint = self
+        let export = self
             .blocking(|member| {
-                let machine = member.machine();
-                let buffer = machine.buffer();
-                let version = meta::storage_version(buffer).map_err(status::of_storage)?;
-                let checkpoint = buffer.checkpoint().map_err(status::of_storage)?;
-                Ok((checkpoint, version.unwrap_or_default()))
+                let checkpoint = member.machine().buffer().checkpoint().map_err(status::of_storage)?;
+                Export::new(checkpoint).map_err(status::of_storage)
             })
             .await?;
-        let (checkpoint, version) = checkpoint;
-        Ok(Response::new(snapshot::pieces(checkpoint, version)))
+        let pieces = snapshot::pieces(export);
+        Ok(Response::new(pieces.map_err(|error| Status::unavailable(format!("etcdserver: {error}")))?))
     }
 
     async fn move_leader(

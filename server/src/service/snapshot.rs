@@ -4,11 +4,13 @@
 //! which gives its size; the second pass sends its bytes in order. At the end comes the SHA-256 of all of them.
 //! Both passes read the engine only: writers do not notice.
 
+use crate::{
+    adapters::{Export, ExportFailure},
+    background,
+};
 use bytes::Bytes;
 use futures::Stream;
 use oxetcd_api::etcdserverpb::SnapshotResponse;
-use oxetcd_storage::{Checkpoint, Table, Visit};
-use oxetcd_storage_bolt::{ExportError, plan, write};
 use sha2::{Digest, Sha256};
 use std::{
     io,
@@ -36,36 +38,33 @@ impl Stream for Pieces {
     }
 }
 
-/// Streams what `checkpoint` shows. `version` is the version of the data's layout.
-pub(crate) fn pieces(checkpoint: Box<dyn Checkpoint>, version: String) -> Pieces {
+/// Streams a database.
+///
+/// # Errors
+/// When no thread can be had for it.
+pub(crate) fn pieces(export: Export) -> io::Result<Pieces> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    // Not counted among the background's jobs: it mostly waits for its client.
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = send(&*checkpoint, &version, &sender) {
+    background::with_low_priority("snapshot", move || {
+        if let Err(error) = send(&export, &sender) {
             tracing::warn!(error = %error, "snapshot was not sent whole");
             // The client may be the one who has gone.
             let _ = sender.blocking_send(Err(Status::unavailable(format!("etcdserver: {error}"))));
         }
-    });
-    Pieces(receiver)
+    })?;
+    Ok(Pieces(receiver))
 }
 
-fn send(checkpoint: &dyn Checkpoint, version: &str, sender: &mpsc::Sender<Piece>) -> Result<(), Failed> {
-    let buckets: Vec<&str> = Table::ALL.iter().map(|table| table.name()).collect();
-    let scan = |at: usize, visit: &mut Visit<'_>| checkpoint.scan(Table::ALL[at], &[], visit);
-    let layout = plan(&buckets, scan)?;
-    let total = layout.bytes();
+fn send(export: &Export, sender: &mpsc::Sender<Piece>) -> Result<(), ExportFailure> {
+    let layout = export.plan()?;
+    let (total, version) = (layout.bytes(), export.storage_version());
     tracing::info!("total-bytes" = total, "sending database snapshot to client");
-    let out = Sending { sender, version, left: total, sha: Sha256::new() };
-    let out = write(&buckets, layout, out, scan)?;
+    let out = export.write(layout, Sending { sender, version, left: total, sha: Sha256::new() })?;
     let sha = Bytes::copy_from_slice(&out.sha.finalize());
     let last = SnapshotResponse { blob: sha, version: version.to_owned(), ..Default::default() };
     let _ = sender.blocking_send(Ok(last));
     tracing::info!("total-bytes" = total, "successfully sent database snapshot to client");
     Ok(())
 }
-
-type Failed = ExportError<oxetcd_storage::Error>;
 
 /// Cuts the file into messages.
 struct Sending<'a> {
