@@ -11,8 +11,8 @@ use crate::{
     net::{self, Listener},
     node::{
         ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Exchange,
-        Fate, Inbox, Input, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, boot, checkpoint,
-        sample, watch_leader,
+        Fate, Inbox, Input, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, WayBack, boot,
+        checkpoint, sample, watch_leader,
     },
     service::{HealthService, Limits, Propose, Read, WatchService},
 };
@@ -41,6 +41,7 @@ const CHECKPOINTS_PER_ENTRY: usize = 1000;
 pub struct Member {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    way_back: WayBack,
     servers: JoinSet<()>,
     /// Cancelled when requests are no longer taken.
     closing: CancellationToken,
@@ -161,13 +162,29 @@ impl Member {
         let threads = std::mem::take(&mut self.threads);
         let joined =
             tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
-        let clean = joined.await.unwrap_or(false);
+        let mut clean = joined.await.unwrap_or(false);
         self.shared.fate.stop();
         self.watching.stop();
+        if clean && self.shared.fate.cause().is_none() {
+            clean = self.write_way_back().await?;
+        }
         match self.shared.fate.cause() {
             Some(cause) => Err(cause),
             None if clean => Ok(()),
             None => Err("a thread of the member panicked".to_owned()),
+        }
+    }
+
+    /// Leaves the data dir as etcd's own server wants it, if it came from there. `false` when that panicked.
+    async fn write_way_back(&mut self) -> Result<bool, String> {
+        let machine = self.shared.machine.load_full();
+        let way_back = self.way_back.clone();
+        let write = move || way_back.write(machine.buffer());
+        match tokio::task::spawn_blocking(write).await {
+            Ok(written) => written
+                .map(|()| true)
+                .map_err(|error| format!("the data dir cannot go back to etcd's own server: {error}")),
+            Err(_) => Ok(false),
         }
     }
 
@@ -334,7 +351,14 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         tokio::spawn(compact.run());
     }
     let threads = vec![raft, apply, commit, compact];
-    Ok(Member { shared, threads, servers: JoinSet::new(), closing: CancellationToken::new(), watching })
+    Ok(Member {
+        shared,
+        threads,
+        way_back: booted.way_back,
+        servers: JoinSet::new(),
+        closing: CancellationToken::new(),
+        watching,
+    })
 }
 
 /// Metrics that never change.

@@ -7,7 +7,7 @@ use crate::{
     adapters::{EngineHome, EngineOptions},
     config::{ClusterConfig, ClusterState, Url},
     identity,
-    node::install,
+    node::{WayBack, install},
 };
 use oxetcd_api::etcdserverpb::Metadata;
 use oxetcd_consensus::{
@@ -60,6 +60,7 @@ pub(crate) struct Booted {
     /// Where the machine's engine lives, and the directory that it has there now.
     pub(crate) home: EngineHome,
     pub(crate) engine_dir: Option<PathBuf>,
+    pub(crate) way_back: WayBack,
     /// A compaction that was interrupted.
     pub(crate) compaction: Option<Compaction>,
     pub(crate) snapshots: SnapStore,
@@ -114,7 +115,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
             wal_dir.display()
         ));
     }
-    let snapshots = SnapStore::new(disk, &snap_dir);
+    let snapshots = SnapStore::new(disk.clone(), &snap_dir);
     // What memory was filled from is needed again.
     let needed = if home.is_volatile() { snapshot_index } else { applied + 1 };
     snapshots.release_databases(needed).map_err(text)?;
@@ -126,6 +127,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
         machine,
         home,
         engine_dir: state.dir,
+        way_back: WayBack { disk, snap_dir, wal_dir, wal_options },
         compaction,
         snapshots,
         snapshot_index,

@@ -34,6 +34,7 @@ mod send_snapshot;
 mod shared;
 mod waiters;
 mod watching;
+mod way_back;
 
 pub(crate) use apply_loop::{ApplyLoop, Committed};
 pub(crate) use auto_compact::AutoCompact;
@@ -54,3 +55,4 @@ pub(crate) use sampling::sample;
 pub(crate) use send_snapshot::{Outgoing, open_snapshot};
 pub(crate) use shared::Shared;
 pub(crate) use watching::Watching;
+pub(crate) use way_back::WayBack;
