@@ -2,7 +2,10 @@
 
 use crate::{
     adapters::{EngineOptions, StoreHistory},
-    cluster::{Leadership, PeerClient},
+    cluster::{
+        Leadership, PeerClient,
+        corruption::{CorruptionCheck, check_at_start},
+    },
     config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
     http::{Http, Role},
@@ -72,10 +75,20 @@ impl Member {
         let Sockets { client, client_http, metrics: metrics_sockets, peer } = sockets;
         let others = [(metrics_sockets, Role::Metrics, "metrics"), (peer, Role::Peer, "peer")];
         member.serve_http(&config, others, &metrics);
+        member.check_data(&config).await?;
         member.join_cluster(&config).await?;
         member.serve_http(&config, [(client_http, Role::Client, "http")], &metrics);
         member.serve_clients(&config, client, metrics);
         Ok(member)
+    }
+
+    /// A member whose data differ from the others' does not serve. A new one has none yet.
+    async fn check_data(&self, config: &Config) -> Result<(), String> {
+        let has_data = self.shared.machine().store().revision() > 1;
+        if has_data && config.features.enabled("InitialCorruptCheck") {
+            check_at_start(&self.shared).await?;
+        }
+        Ok(())
     }
 
     /// Waits until this member leads, and tells the cluster who it is.
@@ -347,6 +360,13 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     let leases = LeaseLoop { shared: shared.clone(), extend_ms: config.raft.election_ms };
     tokio::spawn(leases.run());
     tokio::spawn(watch_leader(shared.clone()));
+    let check_compacted = config.features.enabled("CompactHashCheck");
+    let check = CorruptionCheck {
+        member: shared.clone(),
+        interval: config.storage.corrupt_check_time,
+        compacted_interval: check_compacted.then_some(config.storage.compact_hash_check_time),
+    };
+    tokio::spawn(check.run(shared.fate.token().cancelled_owned()));
     if let Some(compact) = AutoCompact::new(shared.clone(), config.storage.auto_compaction) {
         tokio::spawn(compact.run());
     }

@@ -1,6 +1,7 @@
 //! What members are to each other beside replication: one of them leads, and they ask one another over plain
 //! HTTP.
 
+pub(crate) mod corruption;
 mod leadership;
 mod peer_client;
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 /// How far a feature has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Off by default.
+    /// Off by default in etcd. Here those that find damaged data are on.
     Alpha,
     /// On by default.
     Beta,
@@ -46,9 +46,9 @@ const ALL_BETA: &str = "AllBeta";
 pub const GATES: &[Gate] = &[
     Gate { works: true, ..gate(ALL_ALPHA, Stage::Alpha) },
     Gate { default: false, works: true, ..gate(ALL_BETA, Stage::Beta) },
-    gate("CompactHashCheck", Stage::Alpha),
+    Gate { default: true, works: true, ..gate("CompactHashCheck", Stage::Alpha) },
     gate("FastLeaseKeepAlive", Stage::Beta),
-    gate("InitialCorruptCheck", Stage::Alpha),
+    Gate { default: true, works: true, ..gate("InitialCorruptCheck", Stage::Alpha) },
     gate("LeaseCheckpoint", Stage::Alpha),
     gate("LeaseCheckpointPersist", Stage::Alpha),
     gate("PriorityRequest", Stage::Alpha),
@@ -139,16 +139,18 @@ mod tests {
     #[test]
     fn gates_have_the_defaults_of_their_stage() {
         check(&[], Ok(&[("LeaseCheckpoint", false), ("FastLeaseKeepAlive", true), ("Nope", false)]));
+        check(&[], Ok(&[("CompactHashCheck", true), ("InitialCorruptCheck", true)]));
     }
 
     #[test]
     fn gates_are_set_by_name_and_by_stage() {
-        check(&["LeaseCheckpoint=true"], Ok(&[("LeaseCheckpoint", true), ("CompactHashCheck", false)]));
+        check(&["LeaseCheckpoint=true"], Ok(&[("LeaseCheckpoint", true), ("PriorityRequest", false)]));
         check(
             &["AllAlpha=true,LeaseCheckpoint=false"],
-            Ok(&[("LeaseCheckpoint", false), ("CompactHashCheck", true), ("FastLeaseKeepAlive", true)]),
+            Ok(&[("LeaseCheckpoint", false), ("PriorityRequest", true), ("FastLeaseKeepAlive", true)]),
         );
         check(&["AllBeta=false"], Ok(&[("FastLeaseKeepAlive", false)]));
+        check(&["AllAlpha=false"], Ok(&[("CompactHashCheck", false), ("InitialCorruptCheck", false)]));
         check(
             &[" LeaseCheckpoint = 1 ,", "CompactHashCheck=T"],
             Ok(&[("LeaseCheckpoint", true), ("CompactHashCheck", true)]),

@@ -91,7 +91,12 @@ impl Worker {
         mvcc.compaction_total_ms.observe(began.elapsed().as_secs_f64() * 1e3);
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         mvcc.compaction_last.set(unix.as_secs() as i64);
-        tracing::info!(revision, took_ms = began.elapsed().as_millis() as u64, "finished compaction");
+        tracing::info!(
+            "compact-revision" = revision,
+            took = ?began.elapsed(),
+            "number-of-keys-compacted" = job.removed(),
+            "finished scheduled compaction"
+        );
         Ok(())
     }
 }

@@ -3,10 +3,13 @@
 use crate::config::flag::{Effect::*, Flag, Kind::*, flag};
 
 pub(super) const FEATURES: &[Flag] = &[
-    flag("corrupt-check-time", Duration, "0s", "Time between comparisons of the members' data; 0s for none.")
-        .but(NotYet),
-    flag("compact-hash-check-time", Duration, "1m0s", "Time between comparisons of compacted data.")
-        .but(NotYet),
+    flag(
+        "corrupt-check-time",
+        Duration,
+        "4h0m0s",
+        "Time between comparisons of the members' data; 0s for none (etcd's default).",
+    ),
+    flag("compact-hash-check-time", Duration, "1m0s", "Time between comparisons of compacted data."),
     flag("compaction-batch-limit", Int, "0", "Most revisions removed in one batch; 0 means 1000."),
     flag("compaction-sleep-interval", Duration, "0s", "Pause between batches; 0s means 10ms."),
     flag(

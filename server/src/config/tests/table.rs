@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 /// Name, type, default, variable and key of all flags of etcd, and of those it once had.
 const ETCD: &str = include_str!("etcd.tsv");
 
+/// Where the defaults differ: here damaged data are looked for unless somebody forbids it.
+const FOUND_BY_DEFAULT: [&str; 3] = ["corrupt-check-time", "CompactHashCheck", "InitialCorruptCheck"];
+
 struct Row {
     name: &'static str,
     kind: &'static str,
@@ -93,7 +96,9 @@ fn every_flag_is_read_with_its_kind() {
 fn flags_have_the_default_variable_and_key_of_etcd() {
     for row in rows("--") {
         let flag = find(row.name).unwrap_or_else(|| panic!("--{} is missing", row.name));
-        assert_eq!(flag.default, row.default, "default of --{}", row.name);
+        if !FOUND_BY_DEFAULT.contains(&row.name) {
+            assert_eq!(flag.default, row.default, "default of --{}", row.name);
+        }
         if row.env != "-" {
             assert_eq!(flag.env(), row.env, "variable of --{}", row.name);
         }
@@ -129,7 +134,8 @@ fn every_gate_is_known_with_its_stage_and_default() {
     assert_eq!(rows.len(), GATES.len());
     for row in rows {
         let gate = GATES.iter().find(|gate| gate.name == row.name).expect(row.name);
-        assert_eq!(gate.default.to_string(), row.default, "{}", row.name);
+        let on = gate.default != FOUND_BY_DEFAULT.contains(&row.name);
+        assert_eq!(on.to_string(), row.default, "{}", row.name);
     }
 }
 
