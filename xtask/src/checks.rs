@@ -3,7 +3,7 @@
 //! `verify` only reads and `fix` only changes, so one can be trusted before a commit and the other undone after
 //! it. `ci` is `verify` plus the tests that are too heavy for `cargo test --workspace`.
 
-use crate::{command, compat, paths, tidy};
+use crate::{command, compat, mixed, paths, tidy};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use std::{
@@ -17,7 +17,7 @@ pub(crate) struct CiOptions {
     /// build on two cores, once; it needs libclang and a C++ compiler).
     #[arg(long, value_enum, default_value_t = Engines::Default)]
     engines: Engines,
-    /// Compare with the official programs; `auto` does where they can be had.
+    /// Compare with the official programs, and run them in one cluster with ours; `auto` does where they can be had.
     #[arg(long, value_enum, default_value_t = Compat::Auto)]
     compat: Compat,
 }
@@ -71,17 +71,19 @@ pub(crate) fn ci(options: &CiOptions) -> Result<()> {
     if options.engines == Engines::All {
         rocksdb()?;
     }
-    match options.compat {
-        Compat::Never => Ok(()),
-        Compat::Always => compat::run_all(),
-        Compat::Auto => match compat::official() {
-            Ok(_) => compat::run_all(),
-            Err(error) => {
-                eprintln!("skipped: compat, for {error:#}");
-                Ok(())
-            }
-        },
+    if options.compat == Compat::Never {
+        return Ok(());
     }
+    let official = match (options.compat, compat::official()) {
+        (_, Ok(official)) => official,
+        (Compat::Always, Err(error)) => return Err(error),
+        (_, Err(error)) => {
+            eprintln!("skipped: compat and mixed, for {error:#}");
+            return Ok(());
+        }
+    };
+    compat::run_all()?;
+    mixed::run_all(&official)
 }
 
 /// Builds and tests the engine that the default build leaves out. What is built is kept outside of the checkout:

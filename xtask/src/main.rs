@@ -8,6 +8,7 @@
 //! | `ci` | all of `verify`, then what `cargo test --workspace` leaves out |
 //! | `cluster` | runs members on this machine until Ctrl-C |
 //! | `bench` | drives servers with one load, side by side |
+//! | `mixed` | runs members of the official etcd and ours in one cluster |
 //! | `compat` | runs scripted commands against the official programs and ours |
 
 mod bench;
@@ -16,6 +17,7 @@ mod checks;
 mod cluster;
 mod command;
 mod compat;
+mod mixed;
 mod paths;
 mod process;
 mod tidy;
@@ -44,6 +46,8 @@ enum Task {
     Cluster(cluster::Options),
     /// Drive servers with one load and print their figures side by side.
     Bench(bench::Options),
+    /// Run members of the official etcd and ours in one cluster, under load.
+    Mixed(mixed::Options),
     /// Run scripted commands against the official programs and ours, and compare.
     Compat(compat::Options),
 }
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Task::Tidy(options) => tidy::run(&options),
         Task::Cluster(options) => cluster::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Mixed(options) => mixed::run(&options),
         Task::Compat(options) => compat::run(&options),
     };
     match done {

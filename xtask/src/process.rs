@@ -29,22 +29,55 @@ pub(crate) struct Plan<'a> {
     pub(crate) name: &'a str,
     /// Folder for data and log.
     pub(crate) dir: &'a Path,
-    /// Flags beside the ones that say where it listens.
+    /// Flags beside the ones that say where it listens and who the first members are.
     pub(crate) extra: &'a [String],
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    pub(crate) client: SocketAddr,
+    pub(crate) peer: SocketAddr,
+}
+
+impl Addresses {
+    /// Two that nobody used a moment ago.
+    pub(crate) fn free() -> Result<Addresses> {
+        let bind = || TcpListener::bind(("127.0.0.1", 0));
+        let both = [bind()?, bind()?];
+        Ok(Addresses { client: both[0].local_addr()?, peer: both[1].local_addr()? })
+    }
 }
 
 /// A running server.
 pub(crate) struct Server {
     child: Child,
-    client: SocketAddr,
-    peer: SocketAddr,
+    addresses: Addresses,
     log: PathBuf,
 }
 
 impl Server {
     /// Starts a single member and waits until it says that it is healthy.
     pub(crate) fn start(plan: &Plan<'_>) -> Result<Server> {
-        let [client, peer] = free_ports()?;
+        let addresses = Addresses::free()?;
+        let initial_cluster = format!("{}=http://{}", plan.name, addresses.peer);
+        let mut server = Server::spawn(plan, addresses, &initial_cluster)?;
+        let end = Instant::now() + START_LIMIT;
+        while !server.healthy() {
+            if let Some(status) = server.ended()? {
+                bail!("the server ended at its start ({status}); its log:\n{}", server.log_tail());
+            }
+            if Instant::now() > end {
+                bail!("the server is not healthy after {START_LIMIT:?}; its log:\n{}", server.log_tail());
+            }
+            thread::sleep(POLL);
+        }
+        Ok(server)
+    }
+
+    /// Starts a member of some cluster and does not wait.
+    pub(crate) fn spawn(plan: &Plan<'_>, addresses: Addresses, initial_cluster: &str) -> Result<Server> {
+        let Addresses { client, peer } = addresses;
         let (client_url, peer_url) = (format!("http://{client}"), format!("http://{peer}"));
         let log = plan.dir.join(format!("{}.log", plan.name));
         let data = plan.dir.join(plan.name);
@@ -54,40 +87,27 @@ impl Server {
             .arg(&data)
             .args(["--listen-client-urls", &client_url, "--advertise-client-urls", &client_url])
             .args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url])
-            .args(["--initial-cluster", &format!("{}={peer_url}", plan.name)])
+            .args(["--initial-cluster", initial_cluster])
             .args(plan.extra);
         let out = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let child = command.spawn().with_context(|| format!("cannot start {}", plan.program.display()))?;
-        let mut server = Server { child, client, peer, log };
-        server.wait_healthy()?;
-        Ok(server)
+        Ok(Server { child, addresses, log })
     }
 
-    fn wait_healthy(&mut self) -> Result<()> {
-        let end = Instant::now() + START_LIMIT;
-        loop {
-            if healthy(self.client) {
-                return Ok(());
-            }
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended at its start ({status}); its log:\n{}", self.log_tail());
-            }
-            if Instant::now() > end {
-                bail!("the server is not healthy after {START_LIMIT:?}; its log:\n{}", self.log_tail());
-            }
-            thread::sleep(POLL);
-        }
+    /// Whether it says now that it is healthy.
+    pub(crate) fn healthy(&self) -> bool {
+        healthy(self.addresses.client)
     }
 
     /// Where clients connect.
     pub(crate) fn client(&self) -> SocketAddr {
-        self.client
+        self.addresses.client
     }
 
     /// Where peers connect.
     pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
+        self.addresses.peer
     }
 
     /// Its process id.
@@ -106,11 +126,16 @@ impl Server {
         String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned()
     }
 
-    fn stop(&mut self) {
+    /// Asks it to end.
+    pub(crate) fn terminate(&mut self) {
         // A signal to a child that was not waited for cannot hit another process.
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
         }
+    }
+
+    fn stop(&mut self) {
+        self.terminate();
         let end = Instant::now() + STOP_LIMIT;
         while self.child.try_wait().is_ok_and(|status| status.is_none()) {
             if Instant::now() > end {
@@ -151,17 +176,6 @@ pub(crate) fn peak_rss_kib(pid: u32) -> Result<u64> {
 /// Forgets the peak of memory so far, where the kernel lets us.
 pub(crate) fn reset_peak(pid: u32) {
     let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
-}
-
-/// Ports that nobody used a moment ago.
-fn free_ports<const N: usize>() -> Result<[SocketAddr; N]> {
-    let bind = || TcpListener::bind(("127.0.0.1", 0));
-    let listeners: Vec<TcpListener> = (0..N).map(|_| bind()).collect::<std::io::Result<_>>()?;
-    let mut out = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
-    for (slot, listener) in out.iter_mut().zip(&listeners) {
-        *slot = listener.local_addr()?;
-    }
-    Ok(out)
 }
 
 /// Asks `/health` once.

@@ -9,6 +9,7 @@ mod growth;
 mod harness;
 mod history;
 mod leadership;
+mod mixed;
 mod partitions;
 mod restarts;
 mod snapshots;

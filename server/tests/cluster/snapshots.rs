@@ -1,14 +1,15 @@
 //! Members too far behind for the log: they get a snapshot.
 
-use crate::harness::cluster::{Cluster, program};
+use crate::harness::{
+    cluster::{Cluster, program},
+    member::SNAPSHOTS_RECEIVED,
+};
 
 /// The log goes soon after a snapshot was written, and that happens often.
 const FLAGS: [&str; 4] = ["--snapshot-count", "50", "--snapshot-catchup-entries", "5"];
 /// Calls after which a member that was away is behind the log.
 const TOO_MANY: u64 = 500;
 const CALLS: u64 = 50;
-/// Counts the snapshots that a member got from others.
-const RECEIVED: &str = "etcd_network_snapshot_receive_success";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_was_away_for_long_gets_a_snapshot() {
@@ -24,7 +25,7 @@ async fn a_member_that_was_away_for_long_gets_a_snapshot() {
         load.more(TOO_MANY).await;
         cluster.restart(follower).await;
         load.more(CALLS).await;
-        received += cluster.member(follower).metric(RECEIVED, "");
+        received += cluster.member(follower).metric(SNAPSHOTS_RECEIVED, "");
     }
     assert!(received > 0.0, "it caught up without a snapshot");
     // It has to stand on what it got: with one of the others dead, nothing happens without it.
@@ -43,7 +44,7 @@ async fn a_new_member_begins_with_a_snapshot_and_survives_a_kill() {
     let mut received = 0.0;
     for _ in 0..2 {
         let new = cluster.add(&program()).await;
-        received += cluster.member(new).metric(RECEIVED, "");
+        received += cluster.member(new).metric(SNAPSHOTS_RECEIVED, "");
         load.more(CALLS).await;
         cluster.kill(new);
         cluster.restart(new).await;

@@ -108,6 +108,12 @@ impl Cluster {
         member.expect("the cluster knows its member").id
     }
 
+    /// The version that the cluster speaks.
+    pub(crate) async fn version(&mut self) -> String {
+        let leader = self.leader().await;
+        self.member(leader).cluster_version()
+    }
+
     /// The URL of the leader; of another voter if the leader is one of `not`.
     async fn through(&mut self, not: &[Index]) -> String {
         let leader = self.leader().await;

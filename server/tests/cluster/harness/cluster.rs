@@ -52,11 +52,12 @@ impl Cluster {
             members: Vec::new(),
             network: Network::new(),
             dir: TempDir::with_prefix("oxetcd-cluster-").expect("a folder"),
-            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            flags: Vec::new(),
             next_index: 0,
             endpoints: watch::Sender::default(),
             _turn: turn,
         };
+        cluster.flags_of_new_members(flags);
         for _ in 0..size {
             cluster.prepare(program).await;
         }
@@ -81,6 +82,11 @@ impl Cluster {
         member.flags.clone_from(&self.flags);
         self.members.push(member);
         index
+    }
+
+    /// More flags for members that are added from now on.
+    pub(crate) fn flags_of_new_members(&mut self, flags: &[&str]) {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
     }
 
     /// Clients that read and write through whatever members there are.

@@ -20,6 +20,8 @@ use tokio::time::{Instant, sleep};
 
 /// Longest time that a start or a stop may take on a busy machine before the test gives up.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+/// Metric that counts the snapshots that a member got from others.
+pub(crate) const SNAPSHOTS_RECEIVED: &str = "etcd_network_snapshot_receive_success";
 const POLL: Duration = Duration::from_millis(20);
 /// Another program can take a port between our looking for one and the member's taking it.
 const TRIES: usize = 10;
@@ -180,6 +182,13 @@ impl Member {
             .filter(|(found, _)| found.contains(labels))
             .filter_map(|(_, value)| value.parse::<f64>().ok())
             .sum()
+    }
+
+    /// What it says the cluster's version is.
+    pub(crate) fn cluster_version(&self) -> String {
+        let answer = http_get(self.client, "/version").expect("a member that serves");
+        let version = answer.split_once("\"etcdcluster\":\"").and_then(|(_, rest)| rest.split_once('"'));
+        version.map(|(version, _)| version.to_owned()).unwrap_or_else(|| panic!("no version in {answer}"))
     }
 
     fn signal(&self, signal: Signal) {

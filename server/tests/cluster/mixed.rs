@@ -1,0 +1,116 @@
+//! Members of the official etcd and ours in one cluster: ours take over from them, and give back to them, while
+//! clients read and write. Once with new members that join, once on the data directories of the old ones.
+//!
+//! `cargo xtask mixed` runs this: it fetches the official release and says in `OXETCD_OFFICIAL` in which folder it is.
+
+use crate::harness::{
+    cluster::{Cluster, program},
+    load::Load,
+    member::SNAPSHOTS_RECEIVED,
+    network::Index,
+};
+use std::path::{Path, PathBuf};
+
+const CALLS: u64 = 100;
+const SIZE: usize = 3;
+
+fn official() -> PathBuf {
+    let folder =
+        std::env::var_os("OXETCD_OFFICIAL").expect("OXETCD_OFFICIAL names a folder: see `cargo xtask mixed`");
+    PathBuf::from(folder).join("etcd")
+}
+
+/// Every member leads for a while, those of the other kind included.
+async fn each_leads(cluster: &mut Cluster, load: &mut Load) {
+    for index in cluster.indices() {
+        cluster.move_leader(index).await;
+        load.more(CALLS).await;
+    }
+    cluster.assert_equal_hashes().await;
+}
+
+async fn replace_all_by_new(cluster: &mut Cluster, load: &mut Load, by: &Path) {
+    for old in cluster.indices() {
+        cluster.add(by).await;
+        load.more(CALLS).await;
+        each_leads(cluster, load).await;
+        cluster.remove(old).await;
+        load.more(CALLS).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the official etcd: cargo xtask mixed"]
+async fn new_members_take_over_from_official_ones_and_give_back() {
+    let mut cluster = Cluster::start_with(&official(), SIZE, &[]).await;
+    let mut load = cluster.load();
+    load.more(CALLS).await;
+    let before = cluster.version().await;
+    replace_all_by_new(&mut cluster, &mut load, &program()).await;
+    assert_eq!(cluster.version().await, before, "the way back is closed: the cluster's version was raised");
+    replace_all_by_new(&mut cluster, &mut load, &official()).await;
+    cluster.verify(load).await;
+}
+
+/// Stops the one program and starts the other on its data.
+async fn change_program(cluster: &mut Cluster, load: &mut Load, index: Index, to: &Path) {
+    cluster.member(index).terminate().await;
+    load.more(CALLS).await;
+    cluster.member(index).program = to.to_owned();
+    cluster.restart(index).await;
+    load.more(CALLS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the official etcd: cargo xtask mixed"]
+async fn members_change_their_program_in_place_and_change_back() {
+    let mut cluster = Cluster::start_with(&official(), SIZE, &[]).await;
+    let mut load = cluster.load();
+    load.more(CALLS).await;
+    let before = cluster.version().await;
+    for to in [program(), official()] {
+        for index in cluster.indices() {
+            change_program(&mut cluster, &mut load, index, &to).await;
+            each_leads(&mut cluster, &mut load).await;
+        }
+        assert_eq!(
+            cluster.version().await,
+            before,
+            "the way back is closed: the cluster's version was raised"
+        );
+    }
+    cluster.verify(load).await;
+}
+
+/// Restarted, an official member has no more of its log than what came after its last snapshot.
+async fn restart_all(cluster: &mut Cluster, load: &mut Load) {
+    for index in cluster.indices() {
+        cluster.member(index).terminate().await;
+        cluster.restart(index).await;
+        load.more(CALLS).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the official etcd: cargo xtask mixed"]
+async fn snapshots_are_sent_both_ways() {
+    let mut cluster = Cluster::start_with(&official(), SIZE, &["--snapshot-count", "50"]).await;
+    let mut load = cluster.load();
+    load.more(5 * CALLS).await;
+    restart_all(&mut cluster, &mut load).await;
+    if program() != official() {
+        cluster.flags_of_new_members(&["--snapshot-count", "50", "--snapshot-catchup-entries", "5"]);
+    }
+    let ours = cluster.add_learner(&program()).await;
+    assert!(cluster.member(ours).metric(SNAPSHOTS_RECEIVED, "") > 0.0, "ours began without a snapshot");
+    cluster.promote(ours).await;
+    each_leads(&mut cluster, &mut load).await;
+    restart_all(&mut cluster, &mut load).await;
+
+    cluster.flags_of_new_members(&["--snapshot-count", "50"]);
+    cluster.move_leader(ours).await;
+    let theirs = cluster.add(&official()).await;
+    assert!(cluster.member(theirs).metric(SNAPSHOTS_RECEIVED, "") > 0.0, "theirs began without a snapshot");
+    each_leads(&mut cluster, &mut load).await;
+    cluster.verify(load).await;
+}

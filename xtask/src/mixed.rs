@@ -1,0 +1,38 @@
+//! `cargo xtask mixed`: members of the official etcd and ours in one cluster.
+//!
+//! The test itself is `server/tests/cluster/mixed.rs`, beside the other tests of clusters. Here it gets what it
+//! cannot have under `cargo test --workspace`: the official program.
+
+use crate::{command, compat};
+use anyhow::Result;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Folder of the official `etcd`; by default release 3.5.1 from PyPI, kept in the cache.
+    #[arg(long)]
+    official: Option<PathBuf>,
+    /// The server that takes over and gives back; ours by default.
+    #[arg(long)]
+    server: Option<PathBuf>,
+    /// Run only the tests whose name contains this.
+    #[arg(long, default_value = "mixed")]
+    only: String,
+}
+
+/// With this official etcd and what is built.
+pub(crate) fn run_all(official: &Path) -> Result<()> {
+    run(&Options { official: Some(official.to_owned()), server: None, only: "mixed".to_owned() })
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let official = options.official.clone().map_or_else(compat::official, Ok)?;
+    let test = ["test", "-p", "oxetcd-server", "--test", "cluster", "--", "--ignored", &options.only];
+    let mut test = command::cargo(&test);
+    test.env("OXETCD_OFFICIAL", official);
+    if let Some(server) = &options.server {
+        test.env("OXETCD_CLUSTER_PROGRAM", server);
+    }
+    command::run(&mut test)
+}
