@@ -351,6 +351,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         tick: Duration::from_millis(config.raft.heartbeat_ms),
         max_wals: config.raft.max_wals as usize,
         catchup_entries: config.raft.snapshot_catchup_entries,
+        max_learners: config.cluster.max_learners,
     };
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new().name(name.into()).spawn(body).map_err(text)

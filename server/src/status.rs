@@ -3,7 +3,7 @@
 //! The texts are facts of the wire: client libraries turn them back into typed errors by comparing strings.
 
 use crate::cluster::Lost;
-use oxetcd_machine::ApplyError;
+use oxetcd_machine::{ApplyError, MemberRefusal};
 use oxetcd_mvcc::{Error as StoreError, check::Invalid};
 use tonic::{Code, Status, body::Body};
 
@@ -57,6 +57,26 @@ statuses! {
     not_primary = Unknown, "not a primary lessor";
     /// The cluster's data is known to differ between members.
     corrupt = DataLoss, "etcdserver: corrupt cluster";
+    /// No such member, or one that was removed.
+    member_not_found = NotFound, "etcdserver: member not found";
+    /// The id of a new member is taken.
+    member_exists = FailedPrecondition, "etcdserver: member ID already exist";
+    /// The peer URL leads to another member.
+    peer_url_exists = FailedPrecondition, "etcdserver: Peer URLs already exists";
+    /// A peer URL that is none.
+    member_bad_urls = InvalidArgument, "etcdserver: given member URLs are invalid";
+    /// Only learners are promoted.
+    member_not_learner = FailedPrecondition, "etcdserver: can only promote a learner member";
+    /// The learner lags.
+    learner_not_ready = FailedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader";
+    /// No more learners may join.
+    too_many_learners = FailedPrecondition, "etcdserver: too many learner members in cluster";
+    /// The change would take the quorum away. The reference sends it with code Unknown, so do we.
+    not_enough_started_members = Unknown, "etcdserver: re-configuration failed due to not enough started members";
+    /// Too few members are connected for a change of them.
+    unhealthy = Unavailable, "etcdserver: unhealthy cluster";
+    /// Learners serve little.
+    not_supported_for_learner = FailedPrecondition, "etcdserver: rpc not supported for learner";
     /// Auth is off.
     auth_not_enabled = FailedPrecondition, "etcdserver: authentication is not enabled";
 }
@@ -80,7 +100,20 @@ pub(crate) fn of_apply(error: &ApplyError) -> Status {
         ApplyError::NoSpace => no_space(),
         ApplyError::Corrupt => corrupt(),
         ApplyError::AuthNotEnabled => auth_not_enabled(),
+        ApplyError::Member(refusal) => of_member(*refusal),
         ApplyError::Unsupported(what) => Status::unimplemented(format!("etcdserver: {what}")),
+    }
+}
+
+/// Why the members may not be changed so.
+pub(crate) fn of_member(refusal: MemberRefusal) -> Status {
+    match refusal {
+        MemberRefusal::Removed | MemberRefusal::NotFound => member_not_found(),
+        MemberRefusal::Exists => member_exists(),
+        MemberRefusal::PeerUrlExists => peer_url_exists(),
+        MemberRefusal::NotLearner => member_not_learner(),
+        MemberRefusal::TooManyLearners => too_many_learners(),
+        MemberRefusal::LastVoter => not_enough_started_members(),
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`Failure`] is this member's own misfortune - its disk, its memory - and stops it, for going on would make it
 //! differ from the others.
 
+use crate::MemberRefusal;
+
 /// Why an entry changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
@@ -28,6 +30,9 @@ pub enum ApplyError {
     /// Auth is off.
     #[error("authentication is not enabled")]
     AuthNotEnabled,
+    /// The members may not be changed so.
+    #[error(transparent)]
+    Member(MemberRefusal),
     /// A request that this version cannot apply.
     #[error("{0} is not offered by this version")]
     Unsupported(&'static str),

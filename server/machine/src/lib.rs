@@ -9,13 +9,17 @@ mod alarms;
 mod error;
 mod kind;
 mod machine;
+mod member_change;
 mod members;
 pub mod meta;
 mod outcome;
+mod roster;
 
 pub use alarms::Alarms;
 pub use error::{ApplyError, Failure};
 pub use kind::Kind;
-pub use machine::{Machine, MemberChange, Turn};
+pub use machine::{Machine, Turn};
+pub use member_change::{MemberChange, MemberRefusal};
 pub use members::{Member, Members};
 pub use outcome::{Effects, Outcome, Response};
+pub use roster::Roster;

@@ -4,7 +4,7 @@
 //! records, leases, alarms, members, and the applied index itself - reaches the engine together.
 
 use crate::{
-    Alarms, ApplyError, Effects, Failure, Kind, Member, Members, Outcome, Response,
+    Alarms, ApplyError, Effects, Failure, Kind, MemberChange, Members, Outcome, Response,
     meta::{self, Applied},
 };
 use bytes::Bytes;
@@ -150,13 +150,12 @@ impl Turn<'_> {
         }
     }
 
-    /// Applies a change of the voters and learners, as JSON, and of the members behind them.
-    pub fn apply_conf_change(&mut self, at: Applied, change: MemberChange, conf_state: Vec<u8>) {
+    /// Applies a change of the voters and learners, as JSON, and of the members behind them; `None` for a
+    /// change that was refused.
+    pub fn apply_conf_change(&mut self, at: Applied, change: Option<MemberChange>, conf_state: Vec<u8>) {
         self.applied = Some(at);
-        match change {
-            MemberChange::Put(member) => self.machine.members.put(&self.step, member),
-            MemberChange::Remove(id) => self.machine.members.remove(&self.step, id),
-            MemberChange::None => {}
+        if let Some(change) = change {
+            self.machine.members.make(&self.step, change);
         }
         meta::set_conf_state(&self.step, conf_state);
     }
@@ -330,17 +329,6 @@ impl Drop for Turn<'_> {
             meta::set_applied(&self.step, applied);
         }
     }
-}
-
-/// What a configuration change means for the list of members.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MemberChange {
-    /// A member is new, or has changed.
-    Put(Member),
-    /// A member is gone for good.
-    Remove(u64),
-    /// Nothing: the change was rejected.
-    None,
 }
 
 /// Whether a transaction may put something.

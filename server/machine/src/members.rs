@@ -3,9 +3,10 @@
 //! A member is added by a configuration change that carries its id and peer URLs; it tells its name and client
 //! URLs later, once it serves. Both are stored as etcd does: JSON in table `members` under the id in hex.
 
+use crate::{MemberChange, Roster};
 use oxetcd_storage::{Buffer, Result, Step, Table};
 use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
@@ -18,7 +19,7 @@ pub struct Member {
     /// Its id.
     pub id: u64,
     /// Where the other members reach it.
-    #[serde(rename = "peerURLs")]
+    #[serde(rename = "peerURLs", deserialize_with = "null_is_empty")]
     pub peer_urls: Vec<String>,
     /// Whether it has no vote.
     #[serde(rename = "isLearner", skip_serializing_if = "std::ops::Not::not")]
@@ -27,8 +28,17 @@ pub struct Member {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Where clients reach it; empty until it has told them.
-    #[serde(rename = "clientURLs", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "clientURLs",
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_is_empty"
+    )]
     pub client_urls: Vec<String>,
+}
+
+/// Go writes `null` for a list that is not there.
+fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<String>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The members of the cluster, its removed ones, and its version.
@@ -42,6 +52,16 @@ struct State {
     members: BTreeMap<u64, Member>,
     removed: BTreeSet<u64>,
     cluster_version: Option<String>,
+}
+
+impl State {
+    /// Changes a member, if there is one of that id, and writes it down.
+    fn alter(&mut self, step: &Step<'_>, id: u64, change: impl FnOnce(&mut Member)) {
+        if let Some(member) = self.members.get_mut(&id) {
+            change(member);
+            store(step, member);
+        }
+    }
 }
 
 const CLUSTER_VERSION: &[u8] = b"clusterVersion";
@@ -92,30 +112,47 @@ impl Members {
         self.state.read().removed.contains(&id)
     }
 
-    /// Adds or replaces a member.
-    pub fn put(&self, step: &Step<'_>, member: Member) {
-        store(step, &member);
-        self.state.write().members.insert(member.id, member);
+    /// The part of it that the rules for changes need.
+    pub fn roster(&self) -> Roster {
+        let state = self.state.read();
+        Roster::new(state.members.values(), state.removed.iter().copied())
     }
 
-    /// Removes a member for good.
-    pub fn remove(&self, step: &Step<'_>, id: u64) {
-        let hex = format!("{id:x}");
-        step.delete(Table::Members, hex.clone().into_bytes());
-        step.put(Table::MembersRemoved, hex.into_bytes(), &b"removed"[..]);
+    /// Ids of the members that were removed.
+    pub fn removed(&self) -> Vec<u64> {
+        self.state.read().removed.iter().copied().collect()
+    }
+
+    /// Makes a change that [`Roster::check`] has admitted. What a member has told of itself stays.
+    pub fn make(&self, step: &Step<'_>, change: MemberChange) {
         let mut state = self.state.write();
-        state.members.remove(&id);
-        state.removed.insert(id);
+        match change {
+            MemberChange::Add(member) => {
+                store(step, &member);
+                state.members.insert(member.id, member);
+            }
+            MemberChange::Promote(id) => {
+                state.alter(step, id, |member| member.is_learner = false);
+            }
+            MemberChange::Update { id, peer_urls } => {
+                state.alter(step, id, |member| member.peer_urls = peer_urls);
+            }
+            MemberChange::Remove(id) => {
+                let hex = format!("{id:x}");
+                step.delete(Table::Members, hex.clone().into_bytes());
+                step.put(Table::MembersRemoved, hex.into_bytes(), &b"removed"[..]);
+                state.members.remove(&id);
+                state.removed.insert(id);
+            }
+        }
     }
 
     /// Notes what a member tells of itself. An unknown member is left alone.
     pub fn set_attributes(&self, step: &Step<'_>, id: u64, name: String, client_urls: Vec<String>) {
-        let mut state = self.state.write();
-        if let Some(member) = state.members.get_mut(&id) {
+        self.state.write().alter(step, id, |member| {
             member.name = name;
             member.client_urls = client_urls;
-            store(step, member);
-        }
+        });
     }
 
     /// The version that the cluster speaks (`3.7.0`), once it has been agreed.
@@ -147,7 +184,7 @@ mod tests {
         let buffer = Buffer::new(Arc::new(Memory::new()));
         let members = Members::open(&buffer)?;
         let member = Member { id: 0xab, peer_urls: vec!["http://a:1".into()], ..Member::default() };
-        members.put(&buffer.begin(), member.clone());
+        members.make(&buffer.begin(), MemberChange::Add(member));
         let stored = buffer.get(Table::Members, b"ab")?;
         assert_eq!(stored.as_deref(), Some(&br#"{"id":171,"peerURLs":["http://a:1"]}"#[..]));
         members.set_attributes(&buffer.begin(), 0xab, "m".into(), vec!["http://a:2".into()]);
@@ -157,9 +194,14 @@ mod tests {
         assert_eq!(reopened.list(), members.list());
         assert_eq!(reopened.get(0xab).map(|m| m.name), Some("m".into()));
         assert_eq!(reopened.cluster_version().as_deref(), Some("3.7.0"));
-        reopened.remove(&buffer.begin(), 0xab);
+        let update = MemberChange::Update { id: 0xab, peer_urls: vec!["http://b:1".into()] };
+        reopened.make(&buffer.begin(), update);
+        let updated = Members::open(&buffer)?.get(0xab).map(|m| (m.name, m.peer_urls));
+        assert_eq!(updated, Some(("m".into(), vec!["http://b:1".into()])));
+        reopened.make(&buffer.begin(), MemberChange::Remove(0xab));
         let again = Members::open(&buffer)?;
         assert!(again.list().is_empty() && again.is_removed(0xab));
+        assert_eq!(again.roster(), Roster::new([], [0xab]));
         Ok(())
     }
 }

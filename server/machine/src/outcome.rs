@@ -1,6 +1,6 @@
 //! What comes of applying an entry.
 
-use crate::{ApplyError, Kind};
+use crate::{ApplyError, Kind, Member};
 use oxetcd_api::{
     EventBatch,
     etcdserverpb::{
@@ -34,6 +34,8 @@ pub enum Response {
     Alarm(AlarmResponse),
     /// To the question whether auth is on.
     AuthStatus(AuthStatusResponse),
+    /// To a change of the members: who they are after it.
+    Members(Vec<Member>),
     /// To requests that have no answer of their own.
     Done,
 }

@@ -5,11 +5,11 @@
 //! finds its effect.
 
 use super::{CommitLoop, CompactLoop, Exchange, Input, Shared, apply_meter::ApplyMeter};
-use crate::{metrics::Op, service::Read};
+use crate::{conf_change::Decided, metrics::Op, service::Read};
 use crossbeam_channel::Receiver;
 use oxetcd_api::EventBatch;
 use oxetcd_consensus::raftpb::{Entry, EntryType, SnapshotMetadata};
-use oxetcd_machine::{Effects, Machine, MemberChange, Outcome, meta::Applied};
+use oxetcd_machine::{ApplyError, Effects, Machine, Outcome, Response, meta::Applied};
 use oxetcd_storage::Durability;
 use oxetcd_watch::Hub;
 use std::{
@@ -30,9 +30,8 @@ pub(crate) enum Committed {
     Entries {
         /// In order.
         entries: Vec<Entry>,
-        /// For each entry that changes the configuration: its index, what it means for the members, and the
-        /// new configuration as JSON.
-        changes: Vec<(u64, MemberChange, Vec<u8>)>,
+        /// For each entry that changes the configuration: what was decided about it.
+        changes: Vec<Decided>,
     },
     /// A leader's state in place of entries that this member has missed. Its file and its record in the
     /// log are durable by now, and its database was received before.
@@ -66,11 +65,7 @@ impl ApplyLoop {
         self.shared.applied_waits.close();
     }
 
-    fn apply(
-        &mut self,
-        entries: Vec<Entry>,
-        changes: Vec<(u64, MemberChange, Vec<u8>)>,
-    ) -> Result<(), String> {
+    fn apply(&mut self, entries: Vec<Entry>, changes: Vec<Decided>) -> Result<(), String> {
         let mut changes = changes.into_iter();
         let mut entries = entries.into_iter().peekable();
         while entries.peek().is_some() {
@@ -109,11 +104,12 @@ impl ApplyLoop {
     fn turn(
         &mut self,
         entries: Vec<Entry>,
-        changes: &mut impl Iterator<Item = (u64, MemberChange, Vec<u8>)>,
+        changes: &mut impl Iterator<Item = Decided>,
     ) -> Result<(), String> {
         let shared = self.shared.clone();
         let done = shared.position.applied.load(Ordering::Relaxed);
         let mut answers: Vec<(u64, Op, Outcome)> = Vec::with_capacity(entries.len());
+        let mut changed = Vec::new();
         let mut events = Vec::new();
         let mut last = done;
         let machine = shared.machine.load();
@@ -127,9 +123,15 @@ impl ApplyLoop {
                 continue;
             }
             last = at.index;
-            if let Some((_, change, state)) = change {
-                turn.apply_conf_change(at, change, state);
+            if let Some(Decided { id, verdict, conf_state, .. }) = change {
+                let refusal = verdict.as_ref().err().copied();
+                turn.apply_conf_change(at, verdict.ok(), conf_state);
+                let outcome = match refusal {
+                    Some(refusal) => Err(ApplyError::Member(refusal)),
+                    None => Ok(Response::Members(machine.members().list())),
+                };
                 shared.note_role();
+                changed.push((id, outcome));
                 continue;
             }
             let awaited = |id| shared.waiters.has(id);
@@ -154,6 +156,9 @@ impl ApplyLoop {
             if let Some(since) = shared.waiters.answer(id, outcome) {
                 shared.metrics.server.requested(op, true, now.saturating_duration_since(since));
             }
+        }
+        for (id, outcome) in changed {
+            shared.waiters.answer(id, outcome);
         }
         self.tell(last);
         Ok(())

@@ -31,6 +31,8 @@ pub(crate) struct RaftLoop {
     pub(crate) max_wals: usize,
     /// Applied entries that stay in memory for members that lag, once there are others.
     pub(crate) catchup_entries: u64,
+    /// Most learners (`--max-learners`).
+    pub(crate) max_learners: usize,
 }
 
 impl RaftLoop {

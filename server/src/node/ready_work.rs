@@ -115,7 +115,7 @@ impl RaftLoop {
         Ok(())
     }
 
-    fn pass_on(&self, entries: Vec<Entry>, changes: Vec<conf_change::Made>) {
+    fn pass_on(&self, entries: Vec<Entry>, changes: Vec<conf_change::Decided>) {
         if !entries.is_empty() {
             // The apply loop ends before this one only when the member has failed.
             let _ = self.apply.send(Committed::Entries { entries, changes });
@@ -131,10 +131,9 @@ impl RaftLoop {
             // The apply loop has ended, and has said why.
             return Ok(());
         }
-        let change = conf_change::decode(&entry)?;
-        let state = self.node.apply_conf_change(&change.raft).map_err(text)?;
-        let made = (index, change.member, conf_change::encode_state(&state));
-        self.pass_on(vec![entry], vec![made]);
+        let roster = self.shared.machine.load().members().roster();
+        let decided = conf_change::decide(&entry, &roster, self.max_learners, &mut self.node)?;
+        self.pass_on(vec![entry], vec![decided]);
         Ok(())
     }
 
