@@ -75,8 +75,6 @@ statuses! {
     not_enough_started_members = Unknown, "etcdserver: re-configuration failed due to not enough started members";
     /// Too few members are connected for a change of them.
     unhealthy = Unavailable, "etcdserver: unhealthy cluster";
-    /// Learners serve little.
-    not_supported_for_learner = FailedPrecondition, "etcdserver: rpc not supported for learner";
     /// Auth is off.
     auth_not_enabled = FailedPrecondition, "etcdserver: authentication is not enabled";
 }
