@@ -68,6 +68,7 @@ pub(crate) fn fix() -> Result<()> {
 /// Everything that a change must pass, `cargo test --workspace` aside.
 pub(crate) fn ci(options: &CiOptions) -> Result<()> {
     verify()?;
+    simulation()?;
     if options.engines == Engines::All {
         rocksdb()?;
     }
@@ -84,6 +85,12 @@ pub(crate) fn ci(options: &CiOptions) -> Result<()> {
     };
     compat::run_all()?;
     mixed::run_all(&official)
+}
+
+/// Runs the simulation of the consensus core at full length; `cargo test` runs a tenth of it.
+fn simulation() -> Result<()> {
+    let test = ["test", "-p", "oxetcd-consensus", "--test", "sim", "seeds", "--", "--nocapture"];
+    command::run(command::cargo(&test).env("SIM_SEEDS", "10000"))
 }
 
 /// Builds and tests the engine that the default build leaves out. What is built is kept outside of the checkout:

@@ -31,6 +31,9 @@ pub struct NodeConfig {
     /// Takes the place of the random election timeout, so that a simulation repeats. At least
     /// `election_ticks`; members need different ones, or they campaign against each other forever.
     pub fixed_election_ticks: Option<usize>,
+    /// Draws the election timeouts from this seed, which has the same purpose, but lets every term have its
+    /// own.
+    pub election_seed: Option<u64>,
 }
 
 impl NodeConfig {
@@ -47,6 +50,7 @@ impl NodeConfig {
             max_apply_bytes: 1 << 20,
             applied: 0,
             fixed_election_ticks: None,
+            election_seed: None,
         }
     }
 

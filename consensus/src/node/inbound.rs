@@ -29,7 +29,9 @@ pub(super) fn accept<S: Storage>(
 }
 
 fn check_envelope(id: u64, message: &raftpb::Message, kind: MessageType) -> Result<(), NodeError> {
-    if message.from() == 0 || message.from() == id {
+    let forwarded = matches!(kind, MessageType::MsgPropose | MessageType::MsgReadIndex);
+    // What this member passed on to a leader of yesterday comes back, if that one takes it for the leader.
+    if message.from() == 0 || (message.from() == id && !forwarded) {
         return Err(NodeError::BadMessage("without a sender"));
     }
     if message.to() != 0 && message.to() != id {
@@ -41,7 +43,6 @@ fn check_envelope(id: u64, message: &raftpb::Message, kind: MessageType) -> Resu
         return Err(NodeError::BadMessage("with an absurd term or index"));
     }
     // The algorithm takes a message without a term for one of its own making.
-    let forwarded = matches!(kind, MessageType::MsgPropose | MessageType::MsgReadIndex);
     if forwarded != (message.term() == 0) {
         return Err(NodeError::BadMessage("with a wrong term"));
     }
@@ -94,7 +95,12 @@ fn check_against_log<S: Storage>(
             // This member once had these entries and said so. Its disk has forgotten them.
             Err(NodeError::BadMessage("that takes entries for committed which this log has lost"))
         }
-        MessageType::MsgAppendResponse if !message.reject() && message.index() > log.last_index() => {
+        MessageType::MsgAppendResponse
+            if node.raft.state == StateRole::Leader
+                && message.term() == node.raft.term
+                && !message.reject()
+                && message.index() > log.last_index() =>
+        {
             Err(NodeError::BadMessage("that confirms entries which do not exist"))
         }
         MessageType::MsgRequestVoteResponse | MessageType::MsgRequestPreVoteResponse

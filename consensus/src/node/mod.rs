@@ -21,11 +21,13 @@
 mod cache;
 mod config;
 mod convert;
+mod departure;
 mod error;
 mod inbound;
 mod logger;
 mod ready;
 mod status;
+mod timeouts;
 
 use bytes::Bytes;
 use prost::Message;
@@ -37,6 +39,7 @@ pub use config::{NodeConfig, RestoredLog, bootstrap};
 pub use error::NodeError;
 pub use ready::{ReadState, Ready, Role, SoftState};
 pub use status::{PeerProgress, Status};
+use timeouts::Timeouts;
 
 use crate::pb::raftpb;
 
@@ -44,6 +47,12 @@ use crate::pb::raftpb;
 pub struct Node {
     raw: RawNode<LogCache>,
     last_read_id: u64,
+    /// Present if election timeouts are to repeat.
+    timeouts: Option<Timeouts>,
+    /// Term and vote as last handed out, and the number of the `Ready` that did.
+    vote: (u64, u64),
+    vote_number: u64,
+    persisted_number: u64,
 }
 
 impl Node {
@@ -67,11 +76,13 @@ impl Node {
             let text = format!("it ends at index {last}, but {commit} was committed or applied");
             return Err(NodeError::InvalidLog(text));
         }
+        let timeouts = config.election_seed.map(Timeouts::new);
         let mut config = config.to_raft();
         config.applied = applied;
         config.validate()?;
         let mut hard_state = convert::hard_state_in(&log.hard_state);
         hard_state.commit = commit;
+        let vote = (hard_state.term, hard_state.vote);
         let store = LogCache::new(
             hard_state,
             convert::conf_state_in(&log.conf_state),
@@ -79,12 +90,17 @@ impl Node {
             log.entries.into_iter().map(convert::entry_in).collect(),
         );
         let raw = RawNode::new(&config, store, &logger::logger())?;
-        Ok(Node { raw, last_read_id: 0 })
+        Ok(Node { raw, last_read_id: 0, timeouts, vote, vote_number: 0, persisted_number: 0 })
     }
 
     /// One tick of time has passed.
     pub fn tick(&mut self) {
-        if self.may_be_elected() {
+        if let Some(timeouts) = &mut self.timeouts {
+            timeouts.pin(&mut self.raw.raft);
+        }
+        if departure::departed(&self.raw) {
+            departure::tick(&mut self.raw);
+        } else if self.may_be_elected() {
             self.raw.tick();
         }
     }
@@ -175,6 +191,11 @@ impl Node {
         if message.msg_type == eraftpb::MessageType::MsgTimeoutNow && !self.may_be_elected() {
             return Err(NodeError::CannotCampaign);
         }
+        let message = match departure::departed(&self.raw) {
+            true => departure::step(&mut self.raw, message),
+            false => Some(message),
+        };
+        let Some(message) = message else { return Ok(()) };
         self.raw.step(message).map_err(|error| match error {
             raft::Error::StepPeerNotFound => NodeError::UnknownSender(from),
             other => other.into(),
@@ -182,7 +203,9 @@ impl Node {
     }
 
     /// Asks for an index at which a read is linearizable. The answer comes as a [`ReadState`] with this id,
-    /// or never: then ask again, with a new id. Ids have to grow.
+    /// or never: then ask again, with a new id. Ids have to grow, and must be unique in the life of the whole
+    /// cluster, other members and earlier runs of this one included: leaders and followers match questions and
+    /// answers by them alone, and an answer to an old question is a stale read.
     ///
     /// # Errors
     /// [`NodeError::NoLeader`] and [`NodeError::NotReady`] say that there will be no answer;
@@ -238,7 +261,10 @@ impl Node {
         let messages =
             |messages: Vec<eraftpb::Message>| messages.into_iter().map(convert::message_out).collect();
         let entries = raw.take_entries();
-        let ready = Ready {
+        if let Some(state) = raw.hs().filter(|state| (state.term, state.vote) != self.vote) {
+            (self.vote, self.vote_number) = ((state.term, state.vote), raw.number());
+        }
+        let mut ready = Ready {
             number: raw.number(),
             soft_state: raw
                 .ss()
@@ -254,6 +280,12 @@ impl Node {
             committed: raw.take_committed_entries().into_iter().map(convert::entry_out).collect(),
             read_states: raw.take_read_states().into_iter().filter_map(read_state).collect(),
         };
+        if self.vote_number > self.persisted_number {
+            // A sole voter leads before its vote is on disk. A learner that heard of it now would take another
+            // entry for the same one, should this member crash and win the same term again.
+            let early = std::mem::take(&mut ready.messages);
+            ready.persisted_messages.splice(0..0, early);
+        }
         let store = self.raw.mut_store();
         if !raw.snapshot().is_empty() {
             store.restore(raw.snapshot().clone());
@@ -265,7 +297,10 @@ impl Node {
 
     /// The [`Ready`] of this number, and all before it, are on disk.
     pub fn persisted(&mut self, number: u64) {
-        self.raw.on_persist_ready(number);
+        self.persisted_number = self.persisted_number.max(number);
+        if !departure::departed(&self.raw) {
+            self.raw.on_persist_ready(number);
+        }
     }
 
     /// The state machine has applied everything up to `index`. It only moves forward, and not beyond what

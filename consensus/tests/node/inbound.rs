@@ -173,3 +173,14 @@ proptest! {
         }
     }
 }
+
+/// Found by the simulation: a leader of yesterday passes back what it was passed, if it takes the sender for the
+/// leader; and what was confirmed in a term that is over says nothing about today's log.
+#[test]
+fn late_messages_are_no_nonsense() {
+    let mut node = follower(5);
+    let proposal = Message { term: None, entries: vec![entry(0, 0)], ..message(MessageType::MsgProp, 1, 0) };
+    assert_eq!(node.step(proposal), Err(NodeError::ProposalDropped), "there is no leader");
+    let confirmation = Message { index: Some(9), ..message(MessageType::MsgAppResp, 2, 1) };
+    node.step(confirmation).unwrap();
+}
