@@ -4,6 +4,8 @@
 pub(crate) mod corruption;
 mod leadership;
 mod peer_client;
+mod transfer;
 
 pub(crate) use leadership::{Leadership, Lost, Seen};
 pub(crate) use peer_client::{AskError, PeerClient, Question, Reply};
+pub(crate) use transfer::{successor, transfer};

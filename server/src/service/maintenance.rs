@@ -1,7 +1,7 @@
 //! The maintenance service: what an operator asks of one member.
 
-use super::{Propose, Read, header, snapshot};
-use crate::{VERSION, adapters::Export, background, status};
+use super::{Others, Propose, Read, header, snapshot};
+use crate::{VERSION, adapters::Export, background, cluster::transfer, status};
 use oxetcd_api::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentRequest, DefragmentResponse,
     DowngradeInfo, DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
@@ -43,7 +43,7 @@ fn alarm_text(alarm: &AlarmMember) -> String {
 }
 
 #[tonic::async_trait]
-impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
+impl<M: Propose + Read + Others> Maintenance for MaintenanceService<M> {
     async fn alarm(&self, request: Request<AlarmRequest>) -> Result<Response<AlarmResponse>, Status> {
         let request = InternalRaftRequest { alarm: Some(request.into_inner()), ..Default::default() };
         match self.0.propose(request)?.await? {
@@ -143,11 +143,15 @@ impl<M: Propose + Read> Maintenance for MaintenanceService<M> {
         if self.0.progress().leader != me {
             return Err(status::not_leader());
         }
-        // Until the cluster issue there is nobody else to lead.
-        if request.into_inner().target_id == me {
-            return Ok(Response::new(MoveLeaderResponse::default()));
+        let target = request.into_inner().target_id;
+        let votes = self.0.machine().members().get(target).is_some_and(|member| !member.is_learner);
+        if !votes {
+            return Err(status::bad_leader_transferee());
         }
-        Err(status::bad_leader_transferee())
+        if target != me {
+            transfer(&*self.0, target, self.0.limits().request_timeout).await?;
+        }
+        Ok(Response::new(MoveLeaderResponse::default()))
     }
 
     async fn downgrade(&self, _: Request<DowngradeRequest>) -> Result<Response<DowngradeResponse>, Status> {

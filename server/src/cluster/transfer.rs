@@ -1,0 +1,98 @@
+//! Handing leadership over: because an operator wants it, or because this member is about to stop. A leader that
+//! just vanishes costs its clients an election.
+
+use crate::{
+    service::{Others, Read},
+    status,
+};
+use oxetcd_consensus::node::{PeerProgress, Status as RaftStatus};
+use std::{
+    cmp::Reverse,
+    time::{Duration, Instant},
+};
+use tonic::Status;
+
+/// Hands leadership to `to`, and resolves when that leads.
+///
+/// # Errors
+/// When it does not come to lead within `timeout`.
+pub(crate) async fn transfer<M: Read + Others>(member: &M, to: u64, timeout: Duration) -> Result<(), Status> {
+    let me = member.header().member_id;
+    let hex = |id: u64| format!("{id:x}");
+    let (local, target) = (hex(me), hex(to));
+    let began = Instant::now();
+    tracing::info!(
+        "local-member-id" = local,
+        "current-leader-member-id" = local,
+        "transferee-member-id" = target,
+        "leadership transfer starting"
+    );
+    let mut leadership = member.leadership().subscribe();
+    member.hand_over(to);
+    let led = tokio::time::timeout(timeout, leadership.wait_for(|seen| seen.leader == to)).await;
+    if !matches!(led, Ok(Ok(_))) {
+        return Err(status::timeout_transfer());
+    }
+    tracing::info!(
+        "local-member-id" = local,
+        "old-leader-member-id" = local,
+        "new-leader-member-id" = target,
+        took = ?began.elapsed(),
+        "leadership transfer finished"
+    );
+    Ok(())
+}
+
+/// The voter that is to lead after this member: one that is connected (`connected_since` says since when),
+/// rather one that was heard of lately, rather the one whose log is longest, rather the one that has been
+/// connected longest. `None` when there is none.
+pub(crate) fn successor(raft: &RaftStatus, connected_since: impl Fn(u64) -> Option<Instant>) -> Option<u64> {
+    let rank = |peer: &PeerProgress| {
+        let since = connected_since(peer.id)?;
+        let fit = peer.id != raft.id && !peer.learner && !peer.snapshot_pending;
+        fit.then_some(((peer.recently_active, peer.matched, Reverse(since)), peer.id))
+    };
+    raft.progress.iter().filter_map(rank).max().map(|(_, id)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ME: u64 = 1;
+
+    fn peer(id: u64, matched: u64) -> PeerProgress {
+        PeerProgress {
+            id,
+            matched,
+            next: matched + 1,
+            recently_active: true,
+            learner: false,
+            snapshot_pending: false,
+        }
+    }
+
+    #[test]
+    fn the_one_that_needs_least_is_to_lead() {
+        let now = Instant::now();
+        // Member n has been connected for n seconds, member 9 is not.
+        let since = |id| (id != 9).then(|| now - Duration::from_secs(id));
+        let cases = [
+            (vec![peer(ME, 9)], None),
+            (vec![peer(ME, 9), peer(2, 5), peer(3, 4)], Some(2)),
+            (vec![peer(ME, 9), peer(2, 5), peer(3, 5)], Some(3)),
+            (vec![peer(ME, 9), PeerProgress { recently_active: false, ..peer(2, 9) }, peer(3, 4)], Some(3)),
+            // Just after a look at who is active nobody is; that alone must not keep it here.
+            (vec![peer(ME, 9), PeerProgress { recently_active: false, ..peer(2, 9) }], Some(2)),
+            (vec![peer(ME, 9), PeerProgress { learner: true, ..peer(2, 9) }], None),
+            (vec![peer(ME, 9), PeerProgress { snapshot_pending: true, ..peer(2, 9) }, peer(3, 1)], Some(3)),
+            (vec![peer(ME, 9), peer(9, 9), peer(3, 1)], Some(3)),
+            (vec![peer(ME, 9), peer(9, 9)], None),
+            (vec![], None),
+        ];
+        for (progress, expected) in cases {
+            let raft = RaftStatus { id: ME, progress, ..RaftStatus::default() };
+            assert_eq!(successor(&raft, since), expected, "{raft:?}");
+        }
+    }
+}
