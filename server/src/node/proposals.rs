@@ -155,3 +155,75 @@ impl Proposals {
         self.held.retain(|(came, _)| came.elapsed() < HELD_FOR);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxetcd_consensus::{NodeConfig, RestoredLog, raftpb::MessageType};
+
+    /// A lone voter that does not lead yet.
+    fn node() -> Result<Node, NodeError> {
+        let conf_state = raftpb::ConfState { voters: vec![1], ..Default::default() };
+        let hard_state = raftpb::HardState { term: Some(1), commit: Some(1), ..Default::default() };
+        let log =
+            RestoredLog { hard_state, snapshot_index: 1, snapshot_term: 1, conf_state, ..Default::default() };
+        Node::new(&NodeConfig { applied: 1, ..NodeConfig::new(1) }, log)
+    }
+
+    /// What has gone into the log since the last look.
+    fn logged(node: &mut Node) -> Vec<Bytes> {
+        let mut data = Vec::new();
+        while let Some(ready) = node.ready() {
+            data.extend(ready.entries.into_iter().filter_map(|entry| entry.data));
+            node.persisted(ready.number);
+        }
+        data.retain(|data| !data.is_empty());
+        data
+    }
+
+    fn proposal(of: u64, data: &'static [u8]) -> raftpb::Message {
+        let entry = raftpb::Entry { data: Some(Bytes::from_static(data)), ..Default::default() };
+        raftpb::Message {
+            r#type: Some(MessageType::MsgProp.into()),
+            from: Some(of),
+            to: Some(1),
+            entries: vec![entry],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn proposals_wait_for_a_leader() -> Result<(), NodeError> {
+        let (mut node, mut proposals, waiters) = (node()?, Proposals::default(), Waiters::default());
+        let _answer = waiters.register(7);
+        proposals.add(7, Bytes::from_static(b"mine"));
+        proposals.hold(proposal(2, b"another's"));
+        proposals.hand_in(&mut node, &waiters)?;
+        assert!(logged(&mut node).is_empty());
+        node.campaign()?;
+        assert!(logged(&mut node).is_empty());
+        proposals.hand_in(&mut node, &waiters)?;
+        let mut taken = logged(&mut node);
+        taken.sort();
+        assert_eq!(taken, [&b"another's"[..], b"mine"]);
+        proposals.hand_in(&mut node, &waiters)?;
+        assert!(logged(&mut node).is_empty(), "nothing goes in twice");
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_leader_decided_is_lost_with_its_term() -> Result<(), NodeError> {
+        let (mut node, mut proposals, waiters) = (node()?, Proposals::default(), Waiters::default());
+        node.campaign()?;
+        logged(&mut node);
+        let term = node.status().term;
+        let (mut old, mut new) = (waiters.register(7), waiters.register(8));
+        proposals.add_in_term(7, Bytes::from_static(b"old"), term - 1);
+        proposals.add_in_term(8, Bytes::from_static(b"new"), term);
+        proposals.hand_in(&mut node, &waiters)?;
+        assert_eq!(logged(&mut node), [&b"new"[..]]);
+        assert!(matches!(old.try_recv(), Ok(Err(Lost::LeaderFailed))));
+        assert!(new.try_recv().is_err() && waiters.has(8));
+        Ok(())
+    }
+}
