@@ -34,8 +34,10 @@ async fn a_dead_member_is_replaced_by_a_new_one() {
         let leader = cluster.leader().await;
         cluster.kill(leader);
         load.more(CALLS).await;
-        cluster.remove(leader).await;
+        let removed = cluster.remove(leader).await;
         cluster.add(&program()).await;
+        // It was dead when it was removed, and knows nothing of it.
+        removed.comes_back_and_is_told().await;
         load.more(CALLS).await;
     }
     cluster.verify(load).await;

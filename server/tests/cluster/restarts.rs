@@ -1,6 +1,9 @@
 //! Members that die, stop and hang, and come back.
 
-use crate::harness::{cluster::Cluster, load::Load};
+use crate::harness::{
+    cluster::{Cluster, is_ours, program},
+    load::Load,
+};
 
 /// Calls that the rest of a cluster must answer while a member is away, and after it has come back.
 const MEANWHILE: u64 = 150;
@@ -41,6 +44,26 @@ async fn all_of_three_are_killed_at_once_again_and_again() {
     for _ in 0..3 {
         load.more(MEANWHILE).await;
         all_at_once(&mut cluster).await;
+    }
+    load.more(AFTERWARDS).await;
+    cluster.verify(load).await;
+}
+
+/// What an engine is asked to keep is the same for all of them, so they hash alike.
+#[cfg(all(feature = "lmdb", feature = "sled"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_member_has_another_engine() {
+    if !is_ours() {
+        return;
+    }
+    let engines: [&[&str]; 3] = [&["--backend", "lmdb"], &["--backend", "sled"], &["--backend", "memory"]];
+    let mut cluster = Cluster::start_each(&program(), &engines).await;
+    let mut load = cluster.load();
+    for index in cluster.indices() {
+        load.more(AFTERWARDS).await;
+        cluster.kill(index);
+        load.more(AFTERWARDS).await;
+        cluster.restart(index).await;
     }
     load.more(AFTERWARDS).await;
     cluster.verify(load).await;

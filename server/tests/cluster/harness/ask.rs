@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use oxetcd_api::etcdserverpb::{
-    HashKvRequest, HashKvResponse, Member, MemberListRequest, RangeRequest, RangeResponse, StatusRequest,
-    StatusResponse, WatchCreateRequest, WatchRequest, watch_request::RequestUnion,
+    HashKvRequest, HashKvResponse, Member, MemberListRequest, PutRequest, RangeRequest, RangeResponse,
+    StatusRequest, StatusResponse, WatchCreateRequest, WatchRequest, watch_request::RequestUnion,
 };
 use oxetcd_grpc::etcdserverpb::{
     cluster_client::ClusterClient, kv_client::KvClient, maintenance_client::MaintenanceClient,
@@ -65,6 +65,13 @@ pub(crate) async fn members(url: &str, linearizable: bool) -> Result<Vec<Member>
 pub(crate) async fn get(url: &str, key: &str) -> Result<RangeResponse, Status> {
     let request = RangeRequest { key: Bytes::copy_from_slice(key.as_bytes()), ..Default::default() };
     within(ANSWER_LIMIT, KvClient::new(connect(url).await?).range(request)).await
+}
+
+/// A write beside those that the clients' history knows.
+pub(crate) async fn put(url: &str, key: &str, value: &str) -> Result<(), Status> {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let request = PutRequest { key: bytes(key), value: bytes(value), ..Default::default() };
+    within(ANSWER_LIMIT, KvClient::new(connect(url).await?).put(request)).await.map(drop)
 }
 
 pub(crate) async fn hash_kv(url: &str, revision: i64) -> Result<HashKvResponse, Status> {

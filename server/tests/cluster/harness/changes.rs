@@ -16,6 +16,17 @@ use tonic::Status;
 
 const POLL: Duration = Duration::from_millis(100);
 
+/// A member that is none any more.
+pub(crate) struct Removed(super::member::Member);
+
+impl Removed {
+    /// Starts it once more: it must find out that it is not wanted, and end.
+    pub(crate) async fn comes_back_and_is_told(mut self) {
+        self.0.launch();
+        self.0.end().await;
+    }
+}
+
 impl Cluster {
     /// Adds a voter and waits until it serves.
     pub(crate) async fn add(&mut self, program: &Path) -> Index {
@@ -64,7 +75,7 @@ impl Cluster {
     }
 
     /// Removes a member. Its process ends by itself, once it has heard of it.
-    pub(crate) async fn remove(&mut self, index: Index) {
+    pub(crate) async fn remove(&mut self, index: Index) -> Removed {
         let id = self.id(index).await;
         let through = self.through(&[index]).await;
         let request = MemberRemoveRequest { id };
@@ -76,8 +87,10 @@ impl Cluster {
         if member.is_running() {
             member.end().await;
         }
-        self.members.retain(|member| member.index != index);
+        let at = self.members.iter().position(|member| member.index == index);
+        let removed = self.members.remove(at.expect("it was there just now"));
         self.announce();
+        Removed(removed)
     }
 
     /// Makes this member the leader.

@@ -28,6 +28,11 @@ pub(crate) fn program() -> PathBuf {
     std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| env!("CARGO_BIN_EXE_etcd").into()).into()
 }
 
+/// Whether the server under test is ours, which has features that no other has.
+pub(crate) fn is_ours() -> bool {
+    std::env::var_os(PROGRAM_VARIABLE).is_none()
+}
+
 /// A running cluster. When it goes, its processes and data go, too.
 pub(crate) struct Cluster {
     pub(super) members: Vec<Member>,
@@ -47,6 +52,11 @@ impl Cluster {
 
     /// Starts a cluster of some program, with more flags for every member.
     pub(crate) async fn start_with(program: &Path, size: usize, flags: &[&str]) -> Cluster {
+        Cluster::start_each(program, &vec![flags; size]).await
+    }
+
+    /// Starts a cluster whose members have flags of their own.
+    pub(crate) async fn start_each(program: &Path, flags_of_members: &[&[&str]]) -> Cluster {
         let turn = TURN.lock().await;
         let mut cluster = Cluster {
             members: Vec::new(),
@@ -57,8 +67,8 @@ impl Cluster {
             endpoints: watch::Sender::default(),
             _turn: turn,
         };
-        cluster.flags_of_new_members(flags);
-        for _ in 0..size {
+        for flags in flags_of_members {
+            cluster.flags_of_new_members(flags);
             cluster.prepare(program).await;
         }
         let initial: Vec<String> =
