@@ -1,0 +1,195 @@
+//! One other member: the ways to it, and the choice among them.
+
+use crate::{
+    client::PeerError,
+    common::Common,
+    host::PeerObserver,
+    outbox::{Outbox, Pushed},
+    pipeline, probe, snapshot,
+    status::{Id, Status},
+    stream::{self, Kind},
+    url::UrlPicker,
+};
+use oxetcd_consensus::raftpb::{Message, MessageType};
+use prost::Message as _;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Another member.
+pub(crate) struct Peer {
+    pub(crate) id: u64,
+    pub(crate) common: Arc<Common>,
+    pub(crate) urls: UrlPicker,
+    pub(crate) status: Status,
+    pub(crate) observer: Arc<dyn PeerObserver>,
+    pub(crate) stopped: CancellationToken,
+    /// The peer showed that it is there: whoever waits before dialing it need not.
+    pub(crate) showed_up: Notify,
+    runtime: Handle,
+    msgapp: Outbox,
+    message: Outbox,
+    posts: mpsc::Sender<Message>,
+    sending_snapshot: AtomicBool,
+}
+
+/// How much is kept of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// A member of the cluster.
+    Full,
+    /// One that is not known as a member, but says that it is: it may be answered, by posts.
+    PostsOnly,
+}
+
+impl Peer {
+    /// Starts the tasks of a peer. They run until [`Peer::stop`].
+    pub(crate) fn start(
+        common: &Arc<Common>,
+        runtime: &Handle,
+        id: u64,
+        urls: &[String],
+        extent: Extent,
+    ) -> Arc<Peer> {
+        let observer = common.host.observer(id);
+        let (posts, waiting) = pipeline::queue();
+        let peer = Arc::new(Peer {
+            id,
+            common: common.clone(),
+            urls: UrlPicker::new(urls),
+            status: Status::new(id, observer.clone()),
+            observer,
+            stopped: CancellationToken::new(),
+            showed_up: Notify::new(),
+            runtime: runtime.clone(),
+            msgapp: Outbox::default(),
+            message: Outbox::default(),
+            posts,
+            sending_snapshot: AtomicBool::new(false),
+        });
+        pipeline::start(&peer, waiting);
+        if extent == Extent::Full {
+            for kind in [Kind::MsgApp, Kind::Message] {
+                let reader = peer.clone();
+                peer.spawn(async move { stream::read(&reader, kind).await });
+            }
+            let prober = peer.clone();
+            peer.spawn(async move { probe::run(&prober).await });
+        }
+        peer
+    }
+
+    /// Runs a task that ends when the peer is stopped.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopped = self.stopped.clone();
+        self.runtime.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// The queue of one kind of stream.
+    pub(crate) fn outbox(&self, kind: Kind) -> &Outbox {
+        match kind {
+            Kind::MsgApp => &self.msgapp,
+            Kind::Message => &self.message,
+        }
+    }
+
+    /// Sends one message on the best way that is open. The waker, if any, is to be woken afterwards.
+    pub(crate) fn send(self: &Arc<Self>, message: Message) -> Option<Waker> {
+        if message.r#type() == MessageType::MsgSnap {
+            self.send_snapshot(message);
+            return None;
+        }
+        let message = if message.r#type() == MessageType::MsgApp {
+            match self.push(Kind::MsgApp, message) {
+                Ok(waker) => return waker,
+                Err(message) => message,
+            }
+        } else {
+            message
+        };
+        match self.push(Kind::Message, message) {
+            Ok(waker) => waker,
+            Err(message) => {
+                if self.posts.try_send(message).is_err() {
+                    self.lost(true);
+                }
+                None
+            }
+        }
+    }
+
+    /// Gives the message back if this way is closed.
+    fn push(&self, kind: Kind, message: Message) -> Result<Option<Waker>, Message> {
+        match self.outbox(kind).push(message) {
+            Pushed::Waits(waker) => Ok(waker),
+            Pushed::NoLink(message) => Err(message),
+            Pushed::Full => {
+                self.lost(true);
+                Ok(None)
+            }
+            Pushed::Stalled(message) => {
+                self.status.failed(kind.name(), &PeerError::Timeout);
+                self.lost(true);
+                Err(message)
+            }
+        }
+    }
+
+    /// A message was lost, or may have been. `counted` if it is known of one.
+    pub(crate) fn lost(&self, counted: bool) {
+        if counted {
+            self.observer.send_failed();
+        }
+        self.common.host.unreachable(self.id);
+    }
+
+    fn send_snapshot(self: &Arc<Self>, message: Message) {
+        // Raft asks for the next one only when it has heard of the last one.
+        if self.sending_snapshot.swap(true, Ordering::AcqRel) {
+            self.common.host.snapshot_sent(self.id, false);
+            return;
+        }
+        let peer = self.clone();
+        self.runtime.spawn(async move {
+            let arrived = tokio::select! {
+                () = peer.stopped.cancelled() => false,
+                arrived = snapshot::send(&peer, message) => arrived,
+            };
+            peer.sending_snapshot.store(false, Ordering::Release);
+            peer.common.host.snapshot_sent(peer.id, arrived);
+        });
+    }
+
+    /// Passes a message on to raft that came from this peer.
+    pub(crate) fn deliver(&self, message: Message) {
+        if message.to() != self.common.id {
+            tracing::warn!(peer = %Id(self.id), to = %Id(message.to()), "a message for another member");
+            self.observer.receive_failed();
+            return;
+        }
+        self.observer.received(message.encoded_len() as u64);
+        self.common.host.step(message);
+    }
+
+    /// Ends everything that goes on with the peer.
+    pub(crate) fn stop(&self) {
+        self.stopped.cancel();
+        self.msgapp.close();
+        self.message.close();
+        self.status.end();
+    }
+}
