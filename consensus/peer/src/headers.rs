@@ -65,7 +65,8 @@ mod tests {
 
     fn headers(server: &'static str, oldest: &'static str, cluster: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        for (name, value) in [(SERVER_VERSION, server), (MIN_CLUSTER_VERSION, oldest), (CLUSTER_ID, cluster)] {
+        for (name, value) in [(SERVER_VERSION, server), (MIN_CLUSTER_VERSION, oldest), (CLUSTER_ID, cluster)]
+        {
             if !value.is_empty() {
                 headers.insert(name, HeaderValue::from_static(value));
             }

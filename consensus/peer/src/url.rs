@@ -134,7 +134,8 @@ mod tests {
         }
         assert_eq!("http://a:1/".parse::<PeerUrl>().unwrap().address(), Some("a:1"));
         assert_eq!("unix:///tmp/a".parse::<PeerUrl>().unwrap().socket_file(), Some("/tmp/a"));
-        for bad in ["", "127.0.0.1:2380", "ftp://a:1", "http://", "http://a", "http://a:1/b", "http://a b:1"] {
+        for bad in ["", "127.0.0.1:2380", "ftp://a:1", "http://", "http://a", "http://a:1/b", "http://a b:1"]
+        {
             assert!(bad.parse::<PeerUrl>().is_err(), "{bad}");
         }
     }

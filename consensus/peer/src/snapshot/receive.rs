@@ -82,9 +82,8 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: fmt::Display,
 {
-    let bad = |error: &dyn fmt::Display| {
-        Refusal::BadRequest(format!("failed to decode raft message ({error})"))
-    };
+    let bad =
+        |error: &dyn fmt::Display| Refusal::BadRequest(format!("failed to decode raft message ({error})"));
     let mut decoder = MessageDecoder::with_limit(MESSAGE_LIMIT_BYTES);
     loop {
         if let Some(message) = decoder.next_message().map_err(|error| bad(&error))? {

@@ -27,7 +27,8 @@ use tokio::time::sleep;
 /// Sends the database that belongs to `message`. Whether it arrived.
 pub(crate) async fn send(peer: &Peer, message: Message) -> bool {
     let begun = Instant::now();
-    let index = message.snapshot.as_ref().and_then(|snapshot| snapshot.metadata.as_ref()).map(|it| it.index());
+    let index =
+        message.snapshot.as_ref().and_then(|snapshot| snapshot.metadata.as_ref()).map(|it| it.index());
     tracing::info!(peer = %Id(peer.id), index, "sending a snapshot");
     peer.observer.snapshot_sending();
     let sent = transfer(peer, message).await;

@@ -27,7 +27,7 @@ use tokio::time::{Instant, Sleep, sleep};
 const HEARTBEAT: Duration = Duration::from_millis(READ_TIMEOUT.as_millis() as u64 / 3);
 
 /// Body of a stream.
-pub struct Writer {
+pub(crate) struct Writer {
     peer: Arc<Peer>,
     kind: Kind,
     link: Link,
