@@ -275,6 +275,7 @@ fn limits(config: &Config) -> Limits {
         max_request_bytes: config.limits.max_request_bytes,
         max_txn_ops: config.limits.max_txn_ops,
         request_timeout: config.raft.request_timeout(),
+        strict_reconfig_check: config.cluster.strict_reconfig_check,
         quota_bytes: config.storage.quota_bytes,
         watch_progress_interval_ms: config.limits.watch_progress_interval.as_millis() as u64,
         warn_apply: config.limits.warning_apply,

@@ -3,6 +3,7 @@
 
 pub(crate) mod corruption;
 mod leadership;
+pub(crate) mod membership;
 mod peer_client;
 mod transfer;
 

@@ -7,12 +7,13 @@ mod debug;
 mod health;
 mod leases;
 mod peer;
+mod promote;
 mod text;
 
 use crate::{
     metrics::Metrics,
     net::{Answer, Handler, Remote},
-    service::{Propose, Read},
+    service::{Others, Propose, Read},
 };
 use http::{Method, StatusCode};
 use hyper::{Request, body::Incoming};
@@ -42,7 +43,7 @@ pub(crate) struct Http<M> {
     pub(crate) role: Role,
 }
 
-impl<M: Propose + Read> Http<M> {
+impl<M: Propose + Read + Others> Http<M> {
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> http::Response<tonic::body::Body> {
         match self.role {
@@ -107,7 +108,7 @@ fn internal(error: impl std::fmt::Display) -> Text {
     Text::error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
-impl<M: Propose + Read> Handler for Http<M> {
+impl<M: Propose + Read + Others> Handler for Http<M> {
     fn handle(self: &Arc<Self>, request: Request<Incoming>, _: Remote) -> Answer {
         let this = self.clone();
         boxed(async move { this.answer(request).await })

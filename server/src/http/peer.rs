@@ -1,10 +1,10 @@
 //! What other members, and tools that act as one, ask over plain HTTP: who the members are, which version this
 //! one has, what its data hashes to. Raft's own messages come with the cluster issue.
 
-use super::{Text, internal, leases, version};
+use super::{Text, internal, leases, promote, version};
 use crate::{
     background,
-    service::{Propose, Read},
+    service::{Others, Propose, Read},
 };
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -21,7 +21,7 @@ const BODY_LIMIT_BYTES: usize = 64 << 10;
 const JSON: &str = "application/json";
 
 /// Answers one request to the listener for peers.
-pub(crate) async fn answer<M: Propose + Read>(member: &Arc<M>, request: Request<Incoming>) -> Text {
+pub(crate) async fn answer<M: Propose + Read + Others>(member: &Arc<M>, request: Request<Incoming>) -> Text {
     let get = request.method() == Method::GET;
     match request.uri().path() {
         "/raft/probing" => probing(),
@@ -35,7 +35,11 @@ pub(crate) async fn answer<M: Propose + Read>(member: &Arc<M>, request: Request<
         "/members/hashkv" => match hash_kv(member, request).await {
             Ok(answer) | Err(answer) => answer,
         },
-        _ => Text::not_found(),
+        path => match path.strip_prefix(promote::PREFIX) {
+            Some(_) if request.method() != Method::POST => Text::method_not_allowed("POST"),
+            Some(id) => promote::answer(&**member, id).await,
+            None => Text::not_found(),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Clock, Fate, Inbox, Input, applied_waits::AppliedWaits, waiters::Waiters};
 use crate::{
     cluster::{AskError, Leadership, PeerClient, Question, Reply},
+    conf_change,
     identity::RequestIds,
     metrics::Metrics,
     service::{Barrier, Limits, Others, Progress, Proposal, Propose, Read},
@@ -12,7 +13,8 @@ use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use oxetcd_api::etcdserverpb::{InternalRaftRequest, RequestHeader, ResponseHeader};
-use oxetcd_machine::Machine;
+use oxetcd_consensus::node as raft;
+use oxetcd_machine::{Machine, MemberChange};
 use oxetcd_storage::Size;
 use parking_lot::Mutex;
 use prost::Message;
@@ -129,6 +131,19 @@ impl Propose for Shared {
         self.submit(request, |id, data| Input::ProposeInTerm { id, data, term })
     }
 
+    fn propose_change(&self, change: MemberChange) -> Result<Proposal, Status> {
+        if self.fate.is_over() {
+            return Err(status::stopped());
+        }
+        let id = self.ids.next();
+        let answer = self.waiters.register(id);
+        if !self.inbox.send(Input::ConfChange(conf_change::encode(id, change))) {
+            self.waiters.forget(id);
+            return Err(status::stopped());
+        }
+        Ok(Proposal(answer))
+    }
+
     fn next_id(&self) -> u64 {
         self.ids.next()
     }
@@ -143,6 +158,16 @@ impl Others for Shared {
 
     fn hand_over(&self, to: u64) {
         self.inbox.send(Input::TransferLeader(to));
+    }
+
+    fn connected_since(&self, member_id: u64) -> Option<Instant> {
+        self.links.get().and_then(|links| links(member_id))
+    }
+
+    fn raft_status(&self) -> BoxFuture<'static, Option<raft::Status>> {
+        let (asker, answer) = oneshot::channel();
+        self.inbox.send(Input::Status(asker));
+        async move { answer.await.ok() }.boxed()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::cluster::{AskError, Question, Reply};
 use futures::future::BoxFuture;
+use oxetcd_consensus::node::Status;
+use std::time::Instant;
 
 /// Other members, for what this one cannot do itself.
 pub(crate) trait Others: Send + Sync + 'static {
@@ -10,4 +12,10 @@ pub(crate) trait Others: Send + Sync + 'static {
 
     /// Begins to hand leadership to another member. Whether that comes about is to be seen.
     fn hand_over(&self, to: u64);
+
+    /// Since when this member is connected to another one, if it is.
+    fn connected_since(&self, member_id: u64) -> Option<Instant>;
+
+    /// How raft stands; `None` when the member stops.
+    fn raft_status(&self) -> BoxFuture<'static, Option<Status>>;
 }

@@ -8,7 +8,7 @@ use crate::{
 use arc_swap::Guard;
 use futures::future::BoxFuture;
 use oxetcd_api::etcdserverpb::{InternalRaftRequest, ResponseHeader};
-use oxetcd_machine::{Machine, Outcome, Response};
+use oxetcd_machine::{Machine, MemberChange, Outcome, Response};
 use oxetcd_storage::Size;
 use std::{
     future::Future,
@@ -35,6 +35,12 @@ pub(crate) trait Propose: Send + Sync + 'static {
     /// # Errors
     /// Those of [`Propose::propose`].
     fn propose_in_term(&self, request: InternalRaftRequest, term: u64) -> Result<Proposal, Status>;
+
+    /// Puts a change of the members into the log. The proposal resolves when this member has applied it.
+    ///
+    /// # Errors
+    /// When the member stops.
+    fn propose_change(&self, change: MemberChange) -> Result<Proposal, Status>;
 
     /// An id that no other request, lease or member has.
     fn next_id(&self) -> u64;
@@ -148,6 +154,8 @@ pub(crate) struct Limits {
     pub(crate) max_txn_ops: usize,
     /// Longest time that a request may take.
     pub(crate) request_timeout: Duration,
+    /// Whether changes of the members that may cost the quorum are refused.
+    pub(crate) strict_reconfig_check: bool,
     /// Room that the data may take, in bytes; `None` is without limit.
     pub(crate) quota_bytes: Option<u64>,
     /// A quiet watcher that asked for it is told the revision after this time, in milliseconds.
