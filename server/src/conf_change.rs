@@ -13,8 +13,6 @@ use serde::{Deserialize, Serialize};
 
 /// A change that was committed and judged, on its way to the state machine.
 pub(crate) struct Decided {
-    /// Index of its entry.
-    pub(crate) index: u64,
     /// Id under which its proposer waits; 0 for none.
     pub(crate) id: u64,
     /// What to do to the list of members, or why nothing.
@@ -113,7 +111,7 @@ pub(crate) fn decide(
             tracing::error!(error = %refusal, index = entry.index(), "refused a configuration change");
         }
     }
-    Ok(Decided { index: entry.index(), id: raft.id(), verdict, conf_state: encode_state(&conf_state) })
+    Ok(Decided { id: raft.id(), verdict, conf_state: encode_state(&conf_state) })
 }
 
 /// A configuration as etcd writes it into its `meta` table.
