@@ -58,7 +58,9 @@ impl Server {
         Self::launch(shell).unwrap_or_else(|refusal| panic!("not started: {refusal:?}"))
     }
 
-    fn launch(mut command: Command) -> Result<Server, Refusal> {
+    /// Starts what `command` names, this server or the official one, and waits until it serves.
+    pub fn launch(mut command: Command) -> Result<Server, Refusal> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server program can be started");
         let stderr = child.stderr.take().expect("stderr was asked for");
         let (sender, log) = mpsc::channel();
@@ -69,7 +71,7 @@ impl Server {
             }
         });
         let mut output = String::new();
-        let (mut address, mut peer) = (None, None);
+        let (mut address, mut peer, mut ready) = (None, None, false);
         loop {
             match log.recv_timeout(START_TIMEOUT) {
                 Ok(line) => {
@@ -77,7 +79,10 @@ impl Server {
                     output.push('\n');
                     address = address.or_else(|| address_after("serving client traffic", &line));
                     peer = peer.or_else(|| address_after("\"traffic\":\"peer\"", &line));
-                    if line.contains("ready to serve client requests") {
+                    peer = peer.or_else(|| address_after("serving peer traffic", &line));
+                    // The official server says so before it says where.
+                    ready |= line.contains("ready to serve client requests");
+                    if ready && address.is_some() {
                         break;
                     }
                 }
