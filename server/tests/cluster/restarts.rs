@@ -90,9 +90,11 @@ async fn two_of_five_are_killed_the_leader_among_them() {
     for _ in 0..2 {
         let leader = cluster.leader().await;
         let other = cluster.others(&[leader])[0];
+        load.forget_pauses();
         cluster.kill(leader);
         cluster.kill(other);
         load.more(MEANWHILE).await;
+        eprintln!("longest pause around the kill: {:?}", load.longest_pause());
         cluster.restart(other).await;
         cluster.restart(leader).await;
         load.more(AFTERWARDS).await;

@@ -164,23 +164,28 @@ impl Cluster {
     pub(crate) async fn leader_among(&mut self, among: &[Index]) -> Index {
         let end = Instant::now() + LIMIT;
         loop {
-            let mut newest = None;
-            for index in among {
-                let member = self.member(*index);
-                if !member.is_running() {
-                    continue;
-                }
-                let Ok(status) = ask::status(&member.url()).await else { continue };
-                let id = status.header.map_or(0, |header| header.member_id);
-                if id == status.leader && newest.is_none_or(|(term, _)| term < status.raft_term) {
-                    newest = Some((status.raft_term, *index));
-                }
-            }
-            if let Some((_, leader)) = newest {
+            if let Some(leader) = self.leads_now(among).await {
                 return leader;
             }
             assert!(Instant::now() < end, "none of {among:?} leads after {LIMIT:?}");
             sleep(POLL).await;
         }
+    }
+
+    /// The one of these members that says now that it leads, in the latest term if several do.
+    pub(crate) async fn leads_now(&mut self, among: &[Index]) -> Option<Index> {
+        let mut newest = None;
+        for index in among {
+            let member = self.member(*index);
+            if !member.is_running() {
+                continue;
+            }
+            let Ok(status) = ask::status(&member.url()).await else { continue };
+            let id = status.header.map_or(0, |header| header.member_id);
+            if id == status.leader && newest.is_none_or(|(term, _)| term < status.raft_term) {
+                newest = Some((status.raft_term, *index));
+            }
+        }
+        newest.map(|(_, leader)| leader)
     }
 }

@@ -26,7 +26,11 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 use tonic::{Status, transport::Channel};
 
 /// Clients that work at once: two cores have members to run, too.
@@ -58,6 +62,22 @@ pub(crate) struct Seen {
     pub(crate) history: History,
     writes: Mutex<Vec<Write>>,
     values: AtomicU64,
+    pauses: Mutex<Pauses>,
+}
+
+/// How long nobody got an answer.
+#[derive(Default)]
+struct Pauses {
+    last: Option<Instant>,
+    longest: Duration,
+}
+
+impl Pauses {
+    fn answered(&mut self) {
+        let now = Instant::now();
+        let pause = self.last.replace(now).map_or(Duration::ZERO, |last| now - last);
+        self.longest = self.longest.max(pause);
+    }
 }
 
 impl Seen {
@@ -103,6 +123,17 @@ impl Load {
         let reached = timeout(PROGRESS_LIMIT, self.answered.wait_for(|count| *count >= wanted)).await.is_ok();
         let missing = wanted.saturating_sub(*self.answered.borrow());
         assert!(reached, "{missing} of {calls} calls not answered in {PROGRESS_LIMIT:?}");
+    }
+
+    /// The longest time in which no client got an answer. For reading, not for judging: a busy machine pauses, too.
+    pub(crate) fn longest_pause(&self) -> Duration {
+        self.seen.pauses.lock().unwrap_or_else(PoisonError::into_inner).longest
+    }
+
+    /// Looks at pauses from now on only.
+    pub(crate) fn forget_pauses(&self) {
+        *self.seen.pauses.lock().unwrap_or_else(PoisonError::into_inner) =
+            Pauses { last: Some(Instant::now()), longest: Duration::ZERO };
     }
 
     /// Lets the clients end, and tells what they saw.
@@ -160,6 +191,7 @@ impl Worker {
         match ask(client, &key, op, blind).await {
             Ok((answer, revision)) => {
                 self.seen.history.answered(&key, op, begin, answer);
+                self.seen.pauses.lock().unwrap_or_else(PoisonError::into_inner).answered();
                 self.learn(key, op, answer, revision);
                 self.answered.send_modify(|count| *count += 1);
                 true

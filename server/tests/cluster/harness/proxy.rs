@@ -94,3 +94,35 @@ async fn pump(mut source: impl AsyncRead + Unpin, mut sink: impl AsyncWrite + Un
         }
     }
 }
+
+/// Long enough for bytes that are on their way; were it too short, the test would only be weaker.
+#[cfg(test)]
+const ON_THE_WAY: std::time::Duration = std::time::Duration::from_millis(100);
+
+#[tokio::test]
+async fn links_are_cut_one_way_and_connections_break() {
+    use super::network::Fault;
+    let network = Network::new();
+    // This process plays member 0, behind the proxy is member 1.
+    network.introduce(std::process::id(), 0);
+    let proxy = Proxy::start(1, network.clone()).await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    proxy.set_target(listener.local_addr().expect("bound"));
+    let mut zero = TcpStream::connect(proxy.address()).await.expect("the proxy listens");
+    let (mut one, _) = listener.accept().await.expect("the proxy passes on");
+    let mut byte = [0];
+
+    network.cut_one_way(0, 1, Fault::Silent);
+    zero.write_all(b"a").await.expect("nobody notices");
+    one.write_all(b"b").await.expect("this way is open");
+    assert_eq!((zero.read(&mut byte).await.ok(), byte), (Some(1), *b"b"));
+    let arrived = tokio::time::timeout(ON_THE_WAY, one.read(&mut byte)).await;
+    assert!(arrived.is_err(), "a cut link delivers {byte:?}");
+    network.heal();
+    assert_eq!((one.read(&mut byte).await.ok(), byte), (Some(1), *b"a"));
+
+    network.split(&[1], &[0], Fault::Refused);
+    assert!(matches!(zero.read(&mut byte).await, Ok(0) | Err(_)), "the connection breaks");
+    let mut again = TcpStream::connect(proxy.address()).await.expect("the proxy listens");
+    assert!(matches!(again.read(&mut byte).await, Ok(0) | Err(_)), "and so does a new one");
+}
