@@ -352,6 +352,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         tick: Duration::from_millis(config.raft.heartbeat_ms),
         max_wals: config.raft.max_wals as usize,
         catchup_entries: config.raft.snapshot_catchup_entries,
+        snapshot_index: booted.snapshot_index,
         max_learners: config.cluster.max_learners,
     };
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {

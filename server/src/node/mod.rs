@@ -25,6 +25,7 @@ mod inbox;
 mod install;
 mod leader_watch;
 mod lease_loop;
+mod log_keeping;
 mod proposals;
 mod raft_loop;
 mod read_round;

@@ -4,7 +4,7 @@
 //! whoever came while that ran is the next batch. That is group commit, and it needs no timer. What raft then
 //! wants done is in `ready_work`.
 
-use super::{Committed, Input, Shared, proposals::Proposals, read_round::ReadRound};
+use super::{Committed, Input, Shared, log_keeping, proposals::Proposals, read_round::ReadRound};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use oxetcd_consensus::{
     Node, NodeError, SnapStore, Transport, Wal,
@@ -31,6 +31,8 @@ pub(crate) struct RaftLoop {
     pub(crate) max_wals: usize,
     /// Applied entries that stay in memory for members that lag, once there are others.
     pub(crate) catchup_entries: u64,
+    /// Index of the newest snapshot record in the log.
+    pub(crate) snapshot_index: u64,
     /// Most learners (`--max-learners`).
     pub(crate) max_learners: usize,
 }
@@ -159,8 +161,7 @@ impl RaftLoop {
     }
 
     fn applied(&mut self, index: u64) {
-        let keep = if self.alone() { 0 } else { self.catchup_entries };
-        self.node.compact(index.saturating_sub(keep));
+        self.node.compact(log_keeping::needless_up_to(index, &self.node.status(), self.catchup_entries));
     }
 }
 

@@ -90,6 +90,7 @@ impl RaftLoop {
     /// Has the apply loop take a leader's state in the place of entries that this member has missed.
     fn replace(&mut self, metadata: SnapshotMetadata) {
         let index = metadata.index();
+        self.snapshot_index = index;
         self.wal.release_to(index);
         self.shared.position.committed.store(index, Ordering::Relaxed);
         // The apply loop ends before this one only when the member has failed.
@@ -139,6 +140,11 @@ impl RaftLoop {
 
     /// A snapshot of the state is on disk: the log before it may go.
     pub(super) fn snapshot_saved(&mut self, record: &walpb::Snapshot) -> Result<(), String> {
+        // The leader may have sent a newer one meanwhile: the newest record is the one that a start goes by.
+        if record.index() <= self.snapshot_index {
+            return Ok(());
+        }
+        self.snapshot_index = record.index();
         self.wal.save_snapshot(record).map_err(text)?;
         self.wal.release_to(record.index());
         if self.max_wals > 0 {
