@@ -9,4 +9,4 @@ mod transfer;
 
 pub(crate) use leadership::{Leadership, Lost, Seen};
 pub(crate) use peer_client::{AskError, PeerClient, Question, Reply};
-pub(crate) use transfer::{successor, transfer};
+pub(crate) use transfer::{hand_over_before_stopping, transfer};

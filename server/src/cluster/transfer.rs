@@ -43,10 +43,42 @@ pub(crate) async fn transfer<M: Read + Others>(member: &M, to: u64, timeout: Dur
     Ok(())
 }
 
+/// Makes another voter lead, if this member does, because it is about to stop. Answers with when that came about.
+pub(crate) async fn hand_over_before_stopping<M: Read + Others>(
+    member: &M,
+    timeout: Duration,
+) -> Option<Instant> {
+    let local = format!("{:x}", member.header().member_id);
+    let raft = tokio::time::timeout(timeout, member.raft_status()).await.ok().flatten()?;
+    if raft.leader != raft.id {
+        tracing::info!(
+            "local-member-id" = local,
+            "current-leader-member-id" = format!("{:x}", raft.leader),
+            "skipped leadership transfer; local server is not leader"
+        );
+        return None;
+    }
+    if raft.progress.iter().filter(|peer| !peer.learner).count() < 2 {
+        tracing::info!(
+            "local-member-id" = local,
+            "skipped leadership transfer for single voting member cluster"
+        );
+        return None;
+    }
+    let done = match successor(&raft, |id| member.connected_since(id)) {
+        Some(next) => transfer(member, next, timeout).await,
+        None => Err(Status::unavailable("etcdserver: unhealthy cluster")),
+    };
+    if let Err(status) = &done {
+        tracing::warn!("local-member-id" = local, error = status.message(), "leadership transfer failed");
+    }
+    done.ok().map(|()| Instant::now())
+}
+
 /// The voter that is to lead after this member: one that is connected (`connected_since` says since when),
 /// rather one that was heard of lately, rather the one whose log is longest, rather the one that has been
 /// connected longest. `None` when there is none.
-pub(crate) fn successor(raft: &RaftStatus, connected_since: impl Fn(u64) -> Option<Instant>) -> Option<u64> {
+fn successor(raft: &RaftStatus, connected_since: impl Fn(u64) -> Option<Instant>) -> Option<u64> {
     let rank = |peer: &PeerProgress| {
         let since = connected_since(peer.id)?;
         let fit = peer.id != raft.id && !peer.learner && !peer.snapshot_pending;

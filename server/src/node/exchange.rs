@@ -42,6 +42,7 @@ impl Exchange {
         let buffer = Arc::new(Buffer::new(installed.engine));
         let (machine, compaction) = Machine::open(buffer, self.leases).map_err(text)?;
         let old = shared.machine.swap(Arc::new(machine));
+        shared.note_role();
         let old_dir = std::mem::replace(&mut self.dir, installed.dir);
         retire(&old, old_dir);
         if !self.home.is_volatile() {
