@@ -5,6 +5,7 @@ use crate::{
     cluster::{
         Leadership, PeerClient,
         corruption::{CorruptionCheck, check_at_start},
+        hand_over_before_stopping,
     },
     config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
@@ -40,8 +41,13 @@ const CLUSTER_VERSION: &str = "3.7.0";
 /// Leases of one entry that writes remaining TTLs down.
 const CHECKPOINTS_PER_ENTRY: usize = 1000;
 
+/// How long a member that has handed leadership over goes on passing requests to the new leader at least.
+const LINGER: Duration = Duration::from_millis(200);
+
 /// A running member.
 pub struct Member {
+    /// Longest time that a successor may take to lead.
+    transfer_timeout: Duration,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     way_back: WayBack,
@@ -163,13 +169,19 @@ impl Member {
         self.shared.fate.token().cancelled().await;
     }
 
-    /// Stops the member: requests that have begun are finished, and everything is written to disk.
+    /// Stops the member: another one leads, requests that have begun are finished, and everything is written to
+    /// disk.
     ///
     /// # Errors
     /// With the cause, when the member had failed.
     pub async fn stop(mut self) -> Result<(), String> {
+        let handed_over = hand_over_before_stopping(&*self.shared, self.transfer_timeout).await;
         self.closing.cancel();
         while self.servers.join_next().await.is_some() {}
+        if let Some(then) = handed_over {
+            // Until they have heard of the new leader, others send their clients' requests here, to be passed on.
+            tokio::time::sleep_until((then + LINGER).into()).await;
+        }
         self.write_leases_down().await;
         self.shared.inbox.send(Input::Stop);
         let threads = std::mem::take(&mut self.threads);
@@ -204,13 +216,17 @@ impl Member {
     /// What is left of each lease must outlive this process.
     async fn write_leases_down(&self) {
         let now_ms = self.shared.clock.now_ms();
+        let seen = self.shared.leadership.seen();
+        if seen.leader != self.shared.member_id {
+            return;
+        }
         let due = {
             let machine = self.shared.machine.load();
             let book = machine.leases().lock();
             if book.is_primary() { book.checkpoint_all(now_ms) } else { Vec::new() }
         };
         for part in due.chunks(CHECKPOINTS_PER_ENTRY) {
-            let done = match self.shared.propose(checkpoint(part.to_vec())) {
+            let done = match self.shared.propose_in_term(checkpoint(part.to_vec()), seen.term) {
                 Ok(proposal) => proposal.await.map(drop),
                 Err(status) => Err(status),
             };
@@ -374,7 +390,10 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         tokio::spawn(compact.run());
     }
     let threads = vec![raft, apply, commit, compact];
+    // Raft itself gives a successor one election timeout.
+    let transfer_timeout = config.raft.election_timeout() * 3 / 2;
     Ok(Member {
+        transfer_timeout,
         shared,
         threads,
         way_back: booted.way_back,
