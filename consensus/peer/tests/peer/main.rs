@@ -2,4 +2,6 @@
 //! members written down byte for byte.
 
 mod exchange;
+mod frames;
+mod requests;
 mod support;
