@@ -7,7 +7,8 @@
 //! bystander <own id> <cluster id> <own URL> <id>=<URL>...
 //! ```
 //!
-//! It answers heartbeats, so that its streams are used both ways, and refuses appends, so that they go on.
+//! It answers heartbeats and confirms appends that it does not keep, so that its streams are used both ways. For
+//! clusters that nobody needs any more.
 
 use futures::future::BoxFuture;
 use hyper::service::service_fn;
@@ -40,8 +41,7 @@ impl PeerHost for Bystander {
             from: Some(self.id),
             to: message.from,
             term: message.term,
-            index: message.index,
-            reject: (answer == MessageType::MsgAppResp).then_some(true),
+            index: message.entries.last().map_or(message.index, |entry| entry.index),
             context: message.context,
             ..Default::default()
         };
