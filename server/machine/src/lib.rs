@@ -14,6 +14,7 @@ mod members;
 pub mod meta;
 mod outcome;
 mod roster;
+mod v2_request;
 
 pub use alarms::Alarms;
 pub use error::{ApplyError, Failure};

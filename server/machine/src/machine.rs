@@ -6,6 +6,7 @@
 use crate::{
     Alarms, ApplyError, Effects, Failure, Kind, MemberChange, Members, Outcome, Response,
     meta::{self, Applied},
+    v2_request::{self, V2Change},
 };
 use bytes::Bytes;
 use oxetcd_api::{
@@ -13,8 +14,8 @@ use oxetcd_api::{
     etcdserverpb::{
         AlarmRequest, AlarmResponse, AlarmType, AuthStatusResponse, CompactionRequest, CompactionResponse,
         DeleteRangeRequest, InternalRaftRequest, LeaseCheckpointRequest, LeaseGrantRequest,
-        LeaseGrantResponse, LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, ResponseHeader, TxnRequest,
-        alarm_request::AlarmAction,
+        LeaseGrantResponse, LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, Request, ResponseHeader,
+        TxnRequest, alarm_request::AlarmAction,
     },
 };
 use oxetcd_lease::{LeaseBook, LeaseConfig, LeaseError};
@@ -139,8 +140,13 @@ impl Turn<'_> {
         if data.is_empty() {
             return Ok((0, Ok(Response::Done), effects));
         }
-        let request = InternalRaftRequest::decode(data)
-            .map_err(|error| Failure::Entry { index: at.index, message: error.to_string() })?;
+        let damaged =
+            |error: prost::DecodeError| Failure::Entry { index: at.index, message: error.to_string() };
+        if let Some(request) = v2_request::decode(&data) {
+            let request = request.map_err(damaged)?;
+            return Ok((request.id(), Ok(self.apply_v2(&request)), effects));
+        }
+        let request = InternalRaftRequest::decode(data).map_err(damaged)?;
         let id = request.header.as_ref().map_or(request.id, |header| header.id);
         effects.kind = Kind::of(&request);
         match self.dispatch(request, &|| awaited(id), &mut effects) {
@@ -148,6 +154,22 @@ impl Turn<'_> {
             Err(ApplyError::Store(error)) if !error.is_deterministic() => Err(Failure::Store(error)),
             Err(error) => Ok((id, Err(error), effects)),
         }
+    }
+
+    /// Applies what a member of etcd 3.5 or older wrote for its v2 store.
+    fn apply_v2(&mut self, request: &Request) -> Response {
+        let members = &self.machine.members;
+        match v2_request::change(request) {
+            V2Change::Attributes { id, name, client_urls } => {
+                members.set_attributes(&self.step, id, name, client_urls);
+            }
+            V2Change::ClusterVersion(version) => {
+                meta::set_storage_version(&self.step, &version);
+                members.set_cluster_version(&self.step, version);
+            }
+            V2Change::None => {}
+        }
+        Response::Done
     }
 
     /// Applies a change of the voters and learners, as JSON, and of the members behind them; `None` for a
