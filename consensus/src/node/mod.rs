@@ -68,6 +68,10 @@ impl Node {
         if !consecutive {
             return Err(NodeError::InvalidLog("entries are missing".to_owned()));
         }
+        let terms = || log.entries.iter().map(raftpb::Entry::term);
+        if [log.snapshot_term].into_iter().chain(terms()).zip(terms()).any(|(before, term)| before > term) {
+            return Err(NodeError::InvalidLog("entries of an older term after newer ones".to_owned()));
+        }
         let last = base + log.entries.len() as u64;
         let applied = config.applied.max(base);
         // The commit index is written lazily, so the state machine may well know more.

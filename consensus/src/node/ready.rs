@@ -58,6 +58,9 @@ pub struct ReadState {
 ///    [`Node::apply_conf_change`](super::Node::apply_conf_change).
 ///
 /// Further ones may be taken before the earlier are persisted, but steps 2 to 5 are done in order of `number`.
+/// Whoever does that hands `committed` over at once, as these entries are durable already, and carries out the
+/// membership changes among them before it tells the node anything else: a leader's snapshot comes with the
+/// members of its index, and an older change must not be made to those.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ready {
     /// Counts up; names this one to [`Node::persisted`](super::Node::persisted).

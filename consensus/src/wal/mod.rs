@@ -131,8 +131,12 @@ impl Wal {
         if let Some((name, file)) = tail.segments.last_mut() {
             let path = dir.join(name.file_name());
             // Behind the last record may lie sectors of a write that never became whole. New records must
-            // not end up in front of them.
+            // not end up in front of them, nor may they come back: a new write that was cut off would then look
+            // like rot.
             file.set_len(tail.offset).map_err(io_error("truncate", &path))?;
+            if options.fsync {
+                file.sync_data().map_err(io_error("sync", &path))?;
+            }
             file.allocate(options.segment_bytes).map_err(io_error("allocate", &path))?;
         }
         let wal = Wal {
@@ -181,8 +185,7 @@ impl Wal {
             self.last_index = last.index();
         }
         if let Some(state) = hard_state {
-            self.encoder.hard_state(state);
-            self.hard_state = Some(*state);
+            self.put_hard_state(state);
         }
         let pending = self.encoder.pending().len();
         let done = if self.offset + pending as u64 >= self.options.segment_bytes {
@@ -199,6 +202,10 @@ impl Wal {
 
     /// Appends a snapshot record, durably. The snapshot itself must be durable before.
     ///
+    /// A record above the last commit index is of a snapshot that a leader has sent. A hard state that commits
+    /// it goes into the same write: without one the record does not count, and if entries came between the two,
+    /// a torn write could leave entries that continue nothing.
+    ///
     /// # Errors
     /// [`WalError::NoConfState`] for a record without membership; [`WalError::Io`], after which the log is
     /// poisoned.
@@ -209,6 +216,10 @@ impl Wal {
         }
         self.encoder.snapshot(record);
         self.last_index = self.last_index.max(record.index());
+        let state = self.hard_state.unwrap_or_default();
+        if record.index() > state.commit() {
+            self.put_hard_state(&committing(record, state));
+        }
         let done = self.write_and_sync();
         self.poison_on_error(done)
     }
@@ -248,6 +259,14 @@ impl Wal {
     /// [`WalError::Io`] or [`WalError::Poisoned`]: the last records may be missing.
     pub fn close(mut self) -> Result<(), WalError> {
         self.sync()
+    }
+
+    /// The commit index never moves back: one from before the last snapshot would void that snapshot's record.
+    fn put_hard_state(&mut self, state: &raftpb::HardState) {
+        let known = self.hard_state.map_or(0, |known| known.commit());
+        let state = raftpb::HardState { commit: state.commit.map(|commit| commit.max(known)), ..*state };
+        self.encoder.hard_state(&state);
+        self.hard_state = Some(state);
     }
 
     fn check(&self) -> Result<(), WalError> {
@@ -294,6 +313,16 @@ impl Wal {
         }
         self.write_and_sync()?;
         self.segments.name_last(self.last_index + 1)
+    }
+}
+
+/// The state of a member that has this snapshot. To have it, it has heard of its term.
+fn committing(record: &walpb::Snapshot, state: raftpb::HardState) -> raftpb::HardState {
+    let known = state.term() >= record.term();
+    raftpb::HardState {
+        term: Some(state.term().max(record.term())),
+        vote: Some(if known { state.vote() } else { 0 }),
+        commit: Some(record.index()),
     }
 }
 

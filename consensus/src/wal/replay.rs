@@ -42,13 +42,15 @@ struct Collector {
     replay: Replay,
     metadata: Option<Bytes>,
     matched: bool,
+    /// The term of the entry at the start's index, as last read.
+    start_term: Option<u64>,
     last_index: u64,
 }
 
 impl Collector {
     fn new(start: &walpb::Snapshot) -> Collector {
         let replay = Replay { start: start.clone(), ..Replay::default() };
-        Collector { replay, metadata: None, matched: false, last_index: start.index() }
+        Collector { replay, metadata: None, matched: false, start_term: None, last_index: start.index() }
     }
 
     fn take(&mut self, record: &Record<'_>, path: &Path) -> Result<(), WalError> {
@@ -75,7 +77,11 @@ impl Collector {
         let start = self.replay.start.index();
         let entry: raftpb::Entry = decode(record, path)?;
         self.last_index = entry.index();
-        if entry.index() > start {
+        if entry.index() <= start {
+            // It replaces what was there, and what came after that.
+            self.replay.entries.clear();
+            self.start_term = Some(entry.term()).filter(|_| entry.index() == start);
+        } else {
             // A new leader's entries replace what an old one had left uncommitted.
             let position = usize::try_from(entry.index() - start - 1).unwrap_or(usize::MAX);
             let entries = &mut self.replay.entries;
@@ -98,11 +104,27 @@ impl Collector {
                     found: snapshot.term(),
                 });
             }
-            self.matched = true;
+            self.continue_from_start();
         }
         self.last_index = self.last_index.max(snapshot.index());
         self.replay.snapshots.push(snapshot);
         Ok(())
+    }
+
+    /// The start's record is read. If it says what the entry at its index says, it was taken of this log, and
+    /// what follows that entry is as good as before. Otherwise it came from a leader, in place of a log with
+    /// another history.
+    fn continue_from_start(&mut self) {
+        let term = self.replay.start.term();
+        let other = match self.start_term {
+            Some(found) => found != term,
+            // Terms never go down.
+            None => self.replay.entries.first().is_some_and(|entry| entry.term() < term),
+        };
+        if other && !self.matched {
+            self.replay.entries.clear();
+        }
+        self.matched = true;
     }
 }
 

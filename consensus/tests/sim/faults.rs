@@ -38,11 +38,15 @@ impl World {
             0 => self.crash(id),
             1 => self.break_disk(id),
             2 => up.into_iter().for_each(|id| self.crash(id)),
-            3 | 4 => self.partition(any),
-            5 => self.pause(any),
-            6 => self.skew(any),
-            7 => return self.tell(id, |node| node.transfer_leader(any)),
-            _ => return self.change_members(id, any),
+            3 => self.partition(any),
+            4 => self.pause(any),
+            5 => self.skew(any),
+            6 => return self.tell(id, |node| node.transfer_leader(any)),
+            // Most operators find the leader.
+            _ => {
+                let leader = self.leader().filter(|_| self.random.chance(700));
+                return self.change_members(leader.unwrap_or(id), any);
+            }
         }
         Ok(())
     }

@@ -91,8 +91,8 @@ pub(crate) struct Process {
     pub(crate) snaps: SnapStore,
     pub(crate) store: Store,
     pub(crate) queue: VecDeque<Work>,
-    /// Waiting for the disk.
-    pub(crate) unsynced: VecDeque<Ready>,
+    /// Waiting for the disk, each with the term of the entry before its own.
+    pub(crate) unsynced: VecDeque<(Ready, Option<u64>)>,
     pub(crate) puts: Vec<Waiting>,
     pub(crate) reads: Reads,
     /// The highest id of a member so far, in what was handed over.
@@ -127,8 +127,8 @@ impl Member {
         process.sync_coming = false;
         let all = process.unsynced.len() as u64;
         let some = if around.random.chance(700) { all } else { around.random.between(all.min(1), all) };
-        for ready in process.unsynced.drain(..some as usize).collect::<Vec<_>>() {
-            process.persist(self.id, ready, around)?;
+        for (ready, previous) in process.unsynced.drain(..some as usize).collect::<Vec<_>>() {
+            process.persist(self.id, ready, previous, around)?;
         }
         self.work(around)
     }
@@ -168,24 +168,30 @@ impl Process {
         if around.plan.sabotage == Sabotage::PromiseBeforeFsync {
             around.outbox.append(&mut ready.persisted_messages);
         }
-        if let Some(first) = ready.entries.first() {
-            let previous = match first.index() {
-                1 => Some(0),
-                index => self.node.term_at(index - 1),
-            };
-            around.oracle.appends(id, previous, &ready.entries)?;
-        }
+        let previous = match ready.entries.first().map(Entry::index) {
+            None | Some(1) => Some(0),
+            Some(index) => self.node.term_at(index - 1),
+        };
         if ready.soft_state.is_some_and(|state| state.role == Role::Leader) {
             around.oracle.leads(id, &self.node)?;
         }
         for state in std::mem::take(&mut ready.read_states) {
             self.read_answered(state, around);
         }
+        let mut committed = std::mem::take(&mut ready.committed);
+        if around.plan.sabotage == Sabotage::ApplyUncommitted {
+            let normal = |entry: &&Entry| entry.r#type() == EntryType::EntryNormal;
+            let early = ready.entries.iter().filter(normal).cloned();
+            self.queue.extend(early.map(|entry| Work::Entry(entry, None)));
+            committed.retain(|entry| !normal(&entry));
+        }
+        // These are durable already. And should a snapshot come before the disk is done, it brings newer members.
+        self.hand_over(id, committed, around)?;
         if around.plan.sync_time > 0 && (ready.must_sync || !self.unsynced.is_empty()) {
-            self.unsynced.push_back(ready);
+            self.unsynced.push_back((ready, previous));
             return Ok(());
         }
-        self.persist(id, ready, around)
+        self.persist(id, ready, previous, around)
     }
 
     fn read_answered(&mut self, state: ReadState, around: &Around<'_>) {
@@ -194,8 +200,14 @@ impl Process {
         self.reads.answer(ReadState { index, ..state }, &mut self.node, sabotage);
     }
 
-    /// The disk's part of a `Ready`, and what may follow it.
-    fn persist(&mut self, id: u64, mut ready: Ready, around: &mut Around<'_>) -> Result<(), Stop> {
+    /// The disk's part of a `Ready`, and what may follow it. Its entries come after one of term `previous`.
+    fn persist(
+        &mut self,
+        id: u64,
+        mut ready: Ready,
+        previous: Option<u64>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Stop> {
         if let Some(snapshot) = &ready.snapshot {
             self.snaps.save(snapshot)?;
             self.wal.save_snapshot(&snapshot_record(snapshot))?;
@@ -207,6 +219,7 @@ impl Process {
             state.vote = Some(0);
         }
         self.wal.append(&ready.entries, ready.hard_state.as_ref(), ready.must_sync)?;
+        around.oracle.appends(id, previous, &ready.entries)?;
         around.outbox.append(&mut ready.persisted_messages);
         self.node.persisted(ready.number);
         if let Some(snapshot) = ready.snapshot {
@@ -214,13 +227,7 @@ impl Process {
             self.highest_id = Store::restore(&snapshot)?.highest_id;
             self.queue.push_back(Work::Restore(snapshot));
         }
-        if around.plan.sabotage == Sabotage::ApplyUncommitted {
-            let normal = |entry: &Entry| entry.r#type() == EntryType::EntryNormal;
-            let early = ready.entries.into_iter().filter(normal);
-            self.queue.extend(early.map(|entry| Work::Entry(entry, None)));
-            ready.committed.retain(|entry| !normal(entry));
-        }
-        self.hand_over(id, ready.committed, around)
+        Ok(())
     }
 
     /// Committed entries go to the state machine; for raft they count as applied once the members are changed.
@@ -312,14 +319,15 @@ impl Process {
 }
 
 /// Whether a change of members can be carried out; the same everywhere, as it depends on what is committed.
-/// An id that was removed does not come back.
+/// An id that was removed does not come back. Of two voters none is removed: if it is the leader, and crashes
+/// before the other hears of it, the other needs its vote, and may not get it for want of an entry.
 fn possible(change: &ConfChange, members: &ConfState, highest_id: u64) -> bool {
     let id = change.node_id();
     let (votes, learns) = (members.voters.contains(&id), members.learners.contains(&id));
     match change.r#type() {
         ConfChangeType::ConfChangeAddNode => learns || id > highest_id,
         ConfChangeType::ConfChangeAddLearnerNode => id > highest_id,
-        ConfChangeType::ConfChangeRemoveNode => learns || (votes && members.voters.len() > 1),
+        ConfChangeType::ConfChangeRemoveNode => learns || (votes && members.voters.len() > 2),
         ConfChangeType::ConfChangeUpdateNode => false,
     }
 }

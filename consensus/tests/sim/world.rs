@@ -285,7 +285,7 @@ impl World {
         };
         member.crash(&mut self.random);
         self.oracle.counts.see(Seen::Crash);
-        let delay = self.random.between(1, 10 * TICK);
+        let delay = self.random.between(1, self.plan.down_time);
         self.after(delay, Event::Start { id });
     }
 

@@ -23,21 +23,6 @@ fn log(last: u64) -> (MemDisk, Vec<Entry>) {
     (disk, entries)
 }
 
-/// Where the frames of a segment begin, and where the last one ends.
-fn frames(bytes: &[u8]) -> Vec<usize> {
-    let mut starts = vec![0];
-    let mut at = 0;
-    while let Some(field) = bytes.get(at..at + 8).and_then(|field| field.try_into().ok()) {
-        let length = (u64::from_le_bytes(field) & ((1 << 56) - 1)) as usize;
-        if length == 0 {
-            break;
-        }
-        at += 8 + length.next_multiple_of(8);
-        starts.push(at);
-    }
-    starts
-}
-
 #[test]
 fn a_record_cut_off_by_the_end_of_the_file_is_repaired_and_kept_aside() {
     let (disk, entries) = log(30);

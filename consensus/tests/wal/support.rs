@@ -71,3 +71,18 @@ pub(crate) fn segments(disk: &MemDisk) -> Vec<PathBuf> {
     names.sort();
     names.into_iter().map(|name| dir().join(name)).collect()
 }
+
+/// Where the frames of a segment begin, and where the last one ends.
+pub(crate) fn frames(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = vec![0];
+    let mut at = 0;
+    while let Some(field) = bytes.get(at..at + 8).and_then(|field| field.try_into().ok()) {
+        let length = (u64::from_le_bytes(field) & ((1 << 56) - 1)) as usize;
+        if length == 0 {
+            break;
+        }
+        at += 8 + length.next_multiple_of(8);
+        starts.push(at);
+    }
+    starts
+}
