@@ -5,7 +5,7 @@ use crate::{
     cluster::{
         Leadership, PeerClient,
         corruption::{CorruptionCheck, check_at_start},
-        hand_over_before_stopping,
+        hand_over_before_stopping, join,
     },
     config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
@@ -72,8 +72,10 @@ impl Member {
     /// With a sentence that names what is in the way: an address that is taken, a data dir that cannot be
     /// used, a damaged file.
     pub async fn start(config: Config) -> Result<Member, String> {
+        // Before anybody can reach this member: founders that start together do not wait for each other.
+        let joining = join::prepare(&config, &PeerClient::new()).await?;
         let sockets = Sockets::bind(&config).await?;
-        let options = boot_options(&config);
+        let options = BootOptions { joining, ..boot_options(&config) };
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
         let metrics = Metrics::new(config.observe.metrics);
         let mut member = run(&config, booted, metrics.clone())?;
@@ -264,6 +266,8 @@ fn boot_options(config: &Config) -> BootOptions {
         wal_dir: config.member.wal_dir.clone(),
         name: config.member.name.clone(),
         cluster: config.cluster.clone(),
+        joining: None,
+        force_new_cluster: config.member.force_new_cluster,
         backend: config.member.backend.clone(),
         engine: EngineOptions { max_bytes: None },
         leases: lease_config(config),

@@ -42,6 +42,8 @@ pub(crate) struct Question {
 pub(crate) struct Reply {
     /// Its status.
     pub(crate) status: StatusCode,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
     /// All of its body.
     pub(crate) body: Bytes,
 }
@@ -170,7 +172,7 @@ impl PeerClient {
             Err(error) if error.is::<LengthLimitError>() => return Err(AskError::TooLong(limit_bytes)),
             Err(error) => return Err(failed(&*error)),
         };
-        Ok(Reply { status: head.status, body })
+        Ok(Reply { status: head.status, headers: head.headers, body })
     }
 }
 

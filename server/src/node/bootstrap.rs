@@ -5,9 +5,10 @@
 
 use crate::{
     adapters::{EngineHome, EngineOptions},
+    cluster::join::Joining,
     config::{ClusterConfig, ClusterState, Url},
     identity,
-    node::{WayBack, install},
+    node::{WayBack, force_new_cluster, install},
 };
 use oxetcd_api::etcdserverpb::Metadata;
 use oxetcd_consensus::{
@@ -36,6 +37,10 @@ pub(crate) struct BootOptions {
     pub(crate) name: String,
     /// Who the first members are; asked only when there is no data yet.
     pub(crate) cluster: ClusterConfig,
+    /// The cluster that it joins, when it has no data yet and is no founder.
+    pub(crate) joining: Option<Joining>,
+    /// Whether to make a cluster of it alone.
+    pub(crate) force_new_cluster: bool,
     /// Name of the storage engine.
     pub(crate) backend: String,
     /// What the engine is told.
@@ -54,6 +59,8 @@ pub(crate) struct BootOptions {
 pub(crate) struct Booted {
     pub(crate) member_id: u64,
     pub(crate) cluster_id: u64,
+    /// Members that it has to know before its log names them.
+    pub(crate) remotes: Vec<Member>,
     pub(crate) node: Node,
     pub(crate) wal: Wal,
     pub(crate) machine: Machine,
@@ -98,6 +105,9 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     let applied = state.applied()?.index;
     check_together(&log.restored, applied, &wal_dir)?;
     log.restored.conf_state = install::conf_state(&state.buffer, &log.restored)?;
+    if known && options.force_new_cluster {
+        force_new_cluster::rewrite(&mut log.wal, &mut log.restored, log.member_id, applied)?;
+    }
     let config = NodeConfig {
         election_ticks: options.election_ticks,
         pre_vote: options.pre_vote,
@@ -108,7 +118,9 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     let node = Node::new(&config, log.restored).map_err(text)?;
     let (machine, compaction) = Machine::open(state.buffer, options.leases).map_err(text)?;
     let members = machine.members().list();
-    if !members.is_empty() && machine.members().get(log.member_id).is_none() {
+    // One that joins learns of its own coming only at the end of what came before.
+    let founder = options.cluster.state == ClusterState::New && !machine.members().is_removed(log.member_id);
+    if founder && !members.is_empty() && machine.members().get(log.member_id).is_none() {
         return Err(format!(
             "the engine holds the data of another cluster: member {:x} of the write-ahead log in {} is not in it",
             log.member_id,
@@ -122,6 +134,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     Ok(Booted {
         member_id: log.member_id,
         cluster_id: log.cluster_id,
+        remotes: options.joining.as_ref().map(|joining| joining.members.clone()).unwrap_or_default(),
         node,
         wal: log.wal,
         machine,
@@ -143,13 +156,7 @@ struct Log {
 
 /// The first members, in order of their ids, and which of them is this one.
 fn founders(options: &BootOptions) -> Result<(Vec<Member>, u64), String> {
-    let initial = match options.cluster.state {
-        ClusterState::New => options.cluster.verify_bootstrap(&options.name)?,
-        ClusterState::Existing => {
-            options.cluster.verify_join(&options.name)?;
-            return Err("joining an existing cluster is not offered by this version".to_owned());
-        }
-    };
+    let initial = options.cluster.verify_bootstrap(&options.name)?;
     let member = |(name, urls): (String, Vec<Url>)| {
         let peer_urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
         let id = identity::member_id(&peer_urls, &options.cluster.token);
@@ -164,14 +171,26 @@ fn founders(options: &BootOptions) -> Result<(Vec<Member>, u64), String> {
 
 /// A new log: who this is, and the first members as its first entries.
 fn create(disk: &Arc<dyn Disk>, dir: &Path, wal: WalOptions, options: &BootOptions) -> Result<Log, String> {
-    let (members, member_id) = founders(options)?;
-    let ids: Vec<u64> = members.iter().map(|member| member.id).collect();
-    let cluster_id = identity::cluster_id(&ids);
+    let (members, member_id, cluster_id) = match &options.joining {
+        // Who they are comes with the log.
+        Some(joining) => (Vec::new(), joining.member_id, joining.cluster_id),
+        None => {
+            let (members, me) = founders(options)?;
+            let cluster_id = cluster_id(&members);
+            (members, me, cluster_id)
+        }
+    };
     let metadata = Metadata { node_id: Some(member_id), cluster_id: Some(cluster_id) };
     let mut wal = Wal::create(disk.clone(), dir, &metadata.encode_to_vec(), wal)
         .map_err(|error| format!("cannot create the write-ahead log in {}: {error}", dir.display()))?;
-    let restored = first_entries(&mut wal, &members)?;
+    let restored =
+        if members.is_empty() { RestoredLog::default() } else { first_entries(&mut wal, &members)? };
     Ok(Log { member_id, cluster_id, wal, restored })
+}
+
+fn cluster_id(members: &[Member]) -> u64 {
+    let ids: Vec<u64> = members.iter().map(|member| member.id).collect();
+    identity::cluster_id(&ids)
 }
 
 fn first_entries(wal: &mut Wal, members: &[Member]) -> Result<RestoredLog, String> {
@@ -190,12 +209,17 @@ fn reopen(disk: &Arc<dyn Disk>, dir: &Path, wal: WalOptions, options: &BootOptio
     }
     let metadata = Metadata::decode(replay.metadata.clone())
         .map_err(|error| format!("the write-ahead log in {} has no owner: {error}", dir.display()))?;
-    // The process may have been killed between making the log and writing its first entries.
-    let restored = if replay.entries.is_empty() && replay.start.index() == 0 {
-        first_entries(&mut wal, &founders(options)?.0)?
-    } else {
-        RestoredLog::from(replay)
-    };
+    // The process may have been killed between making the log and writing its first entries. The log of a member
+    // that joins is empty until the leader has reached it.
+    let founder = options.cluster.state == ClusterState::New;
+    let empty = replay.entries.is_empty() && replay.start.index() == 0;
+    let mut restored = RestoredLog::from(replay);
+    if empty && founder {
+        let members = founders(options)?.0;
+        if cluster_id(&members) == metadata.cluster_id() {
+            restored = first_entries(&mut wal, &members)?;
+        }
+    }
     Ok(Log { member_id: metadata.node_id(), cluster_id: metadata.cluster_id(), wal, restored })
 }
 

@@ -21,6 +21,7 @@ mod compact_loop;
 mod compaction_schedule;
 mod exchange;
 mod fate;
+mod force_new_cluster;
 mod inbox;
 mod install;
 mod leader_watch;

@@ -1,0 +1,250 @@
+//! Joining: what a new member asks of the running ones before it has a log of its own.
+//!
+//! A member that joins was added by an operator first, so the others know its peer URLs, and have given it an id.
+//! It finds itself in their list by these URLs, takes the cluster's id from the answer, and begins with an empty
+//! log: who the members are comes with the log, from the leader.
+//!
+//! A founder of a new cluster asks too: if the others say that a member of its id already serves, it has lost its
+//! data. Starting it anew would let it vote twice.
+
+use super::{PeerClient, Question, Reply};
+use crate::{
+    config::{ClusterState, Config, Url},
+    identity,
+};
+use http::StatusCode;
+use oxetcd_consensus::{OsDisk, Wal};
+use oxetcd_machine::{Member, meta};
+use serde::Deserialize;
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, ToSocketAddrs},
+    time::Duration,
+};
+
+/// Longest wait for the list of members.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Versions of clusters that this program can be a member of.
+const CLUSTER_VERSIONS: std::ops::RangeInclusive<(u64, u64)> = (3, 0)..=(3, 7);
+
+/// What a member learns of the cluster that it joins.
+#[derive(Clone, Debug)]
+pub(crate) struct Joining {
+    /// The id that it was given.
+    pub(crate) member_id: u64,
+    /// The cluster's id.
+    pub(crate) cluster_id: u64,
+    /// All members, this one among them.
+    pub(crate) members: Vec<Member>,
+}
+
+/// Asks the members of `--initial-cluster`, if this member has no log yet: those of the cluster that it joins, or
+/// its fellow founders. `None` when there is nothing to join.
+///
+/// # Errors
+/// When it cannot join, or has been a member already.
+pub(crate) async fn prepare(config: &Config, client: &PeerClient) -> Result<Option<Joining>, String> {
+    let wal_dir = &config.member.wal_dir;
+    let wal_dir = wal_dir.clone().unwrap_or_else(|| config.member.data_dir.join("member").join("wal"));
+    if Wal::exists(&OsDisk, &wal_dir) {
+        return Ok(None);
+    }
+    match config.cluster.state {
+        ClusterState::Existing => join(config, client).await.map(Some),
+        ClusterState::New => found(config, client).await.map(|()| None),
+    }
+}
+
+async fn join(config: &Config, client: &PeerClient) -> Result<Joining, String> {
+    let name = &config.member.name;
+    let expected = config.cluster.verify_join(name)?;
+    let others = other_urls(&expected, name);
+    let question = Question::get("/members").within(LIST_TIMEOUT);
+    let (cluster_id, members) = list(client, &others, &question)
+        .await
+        .ok_or("cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs")?;
+    let listed = members.clone();
+    let wanted: Vec<(String, Vec<String>)> = expected
+        .into_iter()
+        .map(|(name, urls)| (name, urls.iter().map(ToString::to_string).collect()))
+        .collect();
+    let name = name.clone();
+    let matched = tokio::task::spawn_blocking(move || find(&name, &wanted, &listed)).await;
+    let member_id = matched.map_err(|error| error.to_string())??;
+    check_versions(client, &members, member_id, config.raft.request_timeout()).await?;
+    if members.iter().filter(|member| member.is_learner).count() > config.cluster.max_learners {
+        return Err("membership: too many learner members in cluster".to_owned());
+    }
+    Ok(Joining { member_id, cluster_id, members })
+}
+
+/// Makes sure that no member of this one's id serves already.
+async fn found(config: &Config, client: &PeerClient) -> Result<(), String> {
+    let name = &config.member.name;
+    let initial = config.cluster.verify_bootstrap(name)?;
+    let others = other_urls(&initial, name);
+    let mine = initial.iter().find(|(member, _)| member == name).map(|(_, urls)| urls).into_iter().flatten();
+    let mine: Vec<String> = mine.map(ToString::to_string).collect();
+    let id = identity::member_id(&mine, &config.cluster.token);
+    // A while, for they may just be starting too; then they have no list yet, or none is listening.
+    let question = Question::get("/members").within(config.raft.election_timeout() + Duration::from_secs(1));
+    let Some((_, members)) = list(client, &others, &question).await else { return Ok(()) };
+    match members.iter().find(|member| member.id == id) {
+        Some(member) if !member.client_urls.is_empty() => {
+            Err(format!("member {id:x} has already been bootstrapped"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn other_urls(members: &[(String, Vec<Url>)], name: &str) -> Vec<String> {
+    let others = members.iter().filter(|(member, _)| member != name).flat_map(|(_, urls)| urls);
+    let urls: BTreeSet<String> = others.map(ToString::to_string).collect();
+    urls.into_iter().collect()
+}
+
+/// The cluster's id and its members, from the first of `urls` that answers sensibly.
+async fn list(client: &PeerClient, urls: &[String], question: &Question) -> Option<(u64, Vec<Member>)> {
+    for url in urls {
+        let answer = match client.ask(url, question).await {
+            Ok(reply) => parse_list(&reply),
+            Err(error) => Err(error.to_string()),
+        };
+        match answer {
+            Ok(answer) => return Some(answer),
+            Err(error) => tracing::warn!(url, error, "no list of members from a peer"),
+        }
+    }
+    None
+}
+
+fn parse_list(reply: &Reply) -> Result<(u64, Vec<Member>), String> {
+    if reply.status != StatusCode::OK {
+        return Err(format!("{}: {}", reply.status, reply.text()));
+    }
+    let id = reply.headers.get("x-etcd-cluster-id").and_then(|id| id.to_str().ok());
+    let id = id.and_then(|id| u64::from_str_radix(id, 16).ok()).ok_or("the answer names no cluster")?;
+    let members: Vec<Member> = serde_json::from_slice(&reply.body).map_err(|error| error.to_string())?;
+    if members.is_empty() { Err("there are no members".to_owned()) } else { Ok((id, members)) }
+}
+
+/// Matches what the operator says with what the cluster says, member by member, by peer URLs. Answers with the id
+/// of the one called `name`.
+fn find(name: &str, expected: &[(String, Vec<String>)], members: &[Member]) -> Result<u64, String> {
+    if expected.len() != members.len() {
+        return Err("error validating peerURLs: member count is unequal".to_owned());
+    }
+    let mut found = None;
+    for member in members {
+        let same = |(_, urls): &&(String, Vec<String>)| same_urls(urls, &member.peer_urls);
+        let (expected, _) = expected.iter().find(same).ok_or_else(|| {
+            format!(
+                "error validating peerURLs: PeerURLs: no match found for existing member ({:x}, {:?})",
+                member.id, member.peer_urls
+            )
+        })?;
+        if expected == name {
+            found = Some(member.id);
+        }
+    }
+    found.ok_or_else(|| format!("error validating peerURLs: {name:?} is not a member of the cluster"))
+}
+
+/// Whether these are the same URLs, if need be after asking DNS.
+fn same_urls(these: &[String], those: &[String]) -> bool {
+    let set = |urls: &[String]| urls.iter().cloned().collect::<BTreeSet<_>>();
+    set(these) == set(those) || resolved(these).is_some_and(|urls| Some(urls) == resolved(those))
+}
+
+fn resolved(urls: &[String]) -> Option<BTreeSet<(String, SocketAddr)>> {
+    let resolve = |url: &String| {
+        let url = Url::parse(url).ok()?;
+        let port = url.port().parse().ok()?;
+        Some((url.scheme().to_owned(), (url.host(), port).to_socket_addrs().ok()?.next()?))
+    };
+    urls.iter().map(resolve).collect()
+}
+
+/// What `/version` answers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Versions {
+    /// Version of the program.
+    #[serde(rename = "etcdserver")]
+    pub(crate) server: String,
+    /// Version that the cluster speaks, or a word when there is none yet.
+    #[serde(rename = "etcdcluster")]
+    pub(crate) cluster: String,
+}
+
+impl Versions {
+    /// Those of a member; `None` when it does not tell them.
+    pub(crate) async fn of(client: &PeerClient, member: &Member, timeout: Duration) -> Option<Versions> {
+        let question = Question::get("/version").within(timeout);
+        let reply = match client.ask_any(&member.peer_urls, &question).await {
+            Ok(reply) if reply.status == StatusCode::OK => reply,
+            Ok(reply) => {
+                tracing::warn!(member = format!("{:x}", member.id), status = %reply.status, "no version");
+                return None;
+            }
+            Err(error) => {
+                tracing::warn!(member = format!("{:x}", member.id), %error, "failed to get version");
+                return None;
+            }
+        };
+        serde_json::from_slice(&reply.body).ok()
+    }
+}
+
+/// At least one other member must tell the version of the cluster, and all that do must tell one that this
+/// program speaks. Some may be down just now.
+async fn check_versions(
+    client: &PeerClient,
+    members: &[Member],
+    me: u64,
+    timeout: Duration,
+) -> Result<(), String> {
+    let mut told = false;
+    for member in members.iter().filter(|member| member.id != me) {
+        let Some(versions) = Versions::of(client, member, timeout).await else { continue };
+        let Some(version) = meta::version_parts(&versions.cluster) else { continue };
+        if !CLUSTER_VERSIONS.contains(&version) {
+            tracing::warn!(
+                member = format!("{:x}", member.id),
+                version = versions.cluster,
+                "cluster version of a member is not compatible"
+            );
+            return Err("incompatible with current running cluster".to_owned());
+        }
+        told = true;
+    }
+    if told { Ok(()) } else { Err("incompatible with current running cluster".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: u64, url: &str) -> Member {
+        Member { id, peer_urls: vec![url.to_owned()], ..Member::default() }
+    }
+
+    #[test]
+    fn a_member_finds_itself_by_its_urls() {
+        let expected = [("a", "http://127.0.0.1:1"), ("b", "http://127.0.0.1:2")];
+        let expected = expected.map(|(name, url)| (name.to_owned(), vec![url.to_owned()]));
+        let members = [member(7, "http://127.0.0.1:2"), member(8, "http://127.0.0.1:1")];
+        assert_eq!(find("b", &expected, &members), Ok(7));
+        assert!(find("b", &expected[..1], &members).is_err_and(|error| error.contains("count is unequal")));
+        let others = [member(7, "http://127.0.0.1:2"), member(8, "http://127.0.0.1:3")];
+        assert!(find("b", &expected, &others).is_err_and(|error| error.contains("no match found")));
+        assert!(find("c", &expected, &members).is_err());
+    }
+
+    #[test]
+    fn names_and_addresses_of_one_host_are_the_same() {
+        let url = |host: &str| vec![format!("http://{host}:2380")];
+        assert!(same_urls(&url("127.0.0.1"), &url("127.0.0.1")));
+        assert!(!same_urls(&url("127.0.0.1"), &url("127.0.0.2")));
+    }
+}
