@@ -122,7 +122,7 @@ async fn ask<M: Read + Others, A: Message + Default>(
     let question = Question::post(path, PROTOBUF, request.encode_to_vec());
     let question = question.within(member.limits().request_timeout).at_most(REPLY_LIMIT_BYTES);
     match member.ask(leader, question).await {
-        Ok(Reply { status: StatusCode::OK, body }) => {
+        Ok(Reply { status: StatusCode::OK, body, .. }) => {
             A::decode(body).map_err(|_| Refusal::NotNow("sent an answer that cannot be read"))
         }
         Ok(Reply { status: StatusCode::NOT_FOUND, .. }) => Err(Refusal::NotFound),
