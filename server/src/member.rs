@@ -6,6 +6,8 @@ use crate::{
         Leadership, PeerClient,
         corruption::{CorruptionCheck, check_at_start},
         hand_over_before_stopping, join,
+        publish::publish,
+        version_monitor,
     },
     config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
@@ -21,10 +23,6 @@ use crate::{
     service::{HealthService, Limits, Propose, Read, WatchService},
 };
 use arc_swap::ArcSwap;
-use oxetcd_api::{
-    etcdserverpb::InternalRaftRequest,
-    membershippb::{Attributes, ClusterMemberAttrSetRequest, ClusterVersionSetRequest},
-};
 use oxetcd_lease::LeaseConfig;
 use oxetcd_storage::Size;
 use parking_lot::Mutex;
@@ -36,8 +34,6 @@ use std::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Version that the cluster speaks: major and minor of [`crate::VERSION`].
-const CLUSTER_VERSION: &str = "3.7.0";
 /// Leases of one entry that writes remaining TTLs down.
 const CHECKPOINTS_PER_ENTRY: usize = 1000;
 
@@ -99,36 +95,17 @@ impl Member {
         Ok(())
     }
 
-    /// Waits until this member leads, and tells the cluster who it is.
+    /// Tells the cluster who this member is, and sees to the version that they all speak.
     async fn join_cluster(&self, config: &Config) -> Result<(), String> {
-        let timeout = config.raft.request_timeout();
-        let status_text = |status: tonic::Status| status.message().to_owned();
-        loop {
-            match tokio::time::timeout(timeout, self.shared.barrier()).await {
-                Ok(led) => break led.map_err(status_text)?,
-                Err(_) => tracing::warn!("still waiting for a leader"),
-            }
+        let client_urls: Vec<String> =
+            config.cluster.advertise_client.iter().map(ToString::to_string).collect();
+        publish(&self.shared, &config.member.name, &client_urls).await?;
+        let raise = config.cluster.raise_version;
+        // The first leader of a cluster settles on one before it serves.
+        if let Err(status) = version_monitor::update(&*self.shared, raise).await {
+            tracing::warn!(error = status.message(), "the cluster has no version yet");
         }
-        let attributes = Attributes {
-            name: config.member.name.clone(),
-            client_urls: config.cluster.advertise_client.iter().map(ToString::to_string).collect(),
-        };
-        let set = ClusterMemberAttrSetRequest {
-            member_id: self.shared.member_id,
-            member_attributes: Some(attributes),
-        };
-        let request = InternalRaftRequest { cluster_member_attr_set: Some(set), ..Default::default() };
-        self.shared.propose(request).map_err(status_text)?.await.map_err(status_text)?;
-        if self.shared.machine.load().members().cluster_version().is_none() {
-            let set = ClusterVersionSetRequest { ver: CLUSTER_VERSION.to_owned() };
-            let request = InternalRaftRequest { cluster_version_set: Some(set), ..Default::default() };
-            self.shared.propose(request).map_err(status_text)?.await.map_err(status_text)?;
-        }
-        tracing::info!(
-            "local-member-id" = format!("{:x}", self.shared.member_id),
-            "cluster-id" = format!("{:x}", self.shared.cluster_id),
-            "published local member to cluster through raft"
-        );
+        tokio::spawn(version_monitor::watch(self.shared.clone(), raise));
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 //! A founder of a new cluster asks too: if the others say that a member of its id already serves, it has lost its
 //! data. Starting it anew would let it vote twice.
 
-use super::{PeerClient, Question, Reply};
+use super::{AskError, PeerClient, Question, Reply};
 use crate::{
     config::{ClusterState, Config, Url},
     identity,
@@ -178,21 +178,28 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
-    /// Those of a member; `None` when it does not tell them.
-    pub(crate) async fn of(client: &PeerClient, member: &Member, timeout: Duration) -> Option<Versions> {
-        let question = Question::get("/version").within(timeout);
-        let reply = match client.ask_any(&member.peer_urls, &question).await {
-            Ok(reply) if reply.status == StatusCode::OK => reply,
+    /// How they are asked for.
+    pub(crate) fn question(timeout: Duration) -> Question {
+        Question::get("/version").within(timeout)
+    }
+
+    /// Those that member `id` has told; `None` when it has not.
+    pub(crate) fn told(id: u64, answer: Result<Reply, AskError>) -> Option<Versions> {
+        let failed =
+            |error: String| tracing::warn!(member = format!("{id:x}"), error, "failed to get version");
+        match answer {
+            Ok(reply) if reply.status == StatusCode::OK => {
+                serde_json::from_slice(&reply.body).map_err(|error| failed(error.to_string())).ok()
+            }
             Ok(reply) => {
-                tracing::warn!(member = format!("{:x}", member.id), status = %reply.status, "no version");
-                return None;
+                failed(reply.status.to_string());
+                None
             }
             Err(error) => {
-                tracing::warn!(member = format!("{:x}", member.id), %error, "failed to get version");
-                return None;
+                failed(error.to_string());
+                None
             }
-        };
-        serde_json::from_slice(&reply.body).ok()
+        }
     }
 }
 
@@ -206,7 +213,8 @@ async fn check_versions(
 ) -> Result<(), String> {
     let mut told = false;
     for member in members.iter().filter(|member| member.id != me) {
-        let Some(versions) = Versions::of(client, member, timeout).await else { continue };
+        let answer = client.ask_any(&member.peer_urls, &Versions::question(timeout)).await;
+        let Some(versions) = Versions::told(member.id, answer) else { continue };
         let Some(version) = meta::version_parts(&versions.cluster) else { continue };
         if !CLUSTER_VERSIONS.contains(&version) {
             tracing::warn!(

@@ -6,7 +6,9 @@ pub(crate) mod join;
 mod leadership;
 pub(crate) mod membership;
 mod peer_client;
+pub(crate) mod publish;
 mod transfer;
+pub(crate) mod version_monitor;
 
 pub(crate) use leadership::{Leadership, Lost, Seen};
 pub(crate) use peer_client::{AskError, PeerClient, Question, Reply};

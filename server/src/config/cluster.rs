@@ -25,6 +25,8 @@ pub struct ClusterConfig {
     pub state: ClusterState,
     /// Whether changes that would cost the quorum are refused.
     pub strict_reconfig_check: bool,
+    /// Whether the leader raises the version that the cluster speaks without being told.
+    pub raise_version: bool,
     /// Most learners in the cluster.
     pub max_learners: usize,
     /// Time between looks at a downgrade that is under way.
@@ -82,6 +84,7 @@ impl ClusterConfig {
             token: text("initial-cluster-token"),
             state: if existing { ClusterState::Existing } else { ClusterState::New },
             strict_reconfig_check: settings.bool("strict-reconfig-check"),
+            raise_version: settings.bool("raise-cluster-version"),
             max_learners: usize::try_from(settings.int("max-learners")).unwrap_or(0),
             downgrade_check_time: settings.duration("downgrade-check-time").wait(),
             discovery: Discovery {

@@ -11,6 +11,7 @@ mod promote;
 mod text;
 
 use crate::{
+    cluster::version_monitor,
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{Others, Propose, Read},
@@ -56,6 +57,7 @@ impl<M: Propose + Read + Others> Http<M> {
             Role::Client => {
                 let answer = match self.observed(&request).await {
                     Some(answer) => answer,
+                    None if request.uri().path() == RAISE => self.raise_version(&request).await,
                     None => self.told(&request),
                 };
                 answer.cors().into_response()
@@ -75,6 +77,17 @@ impl<M: Propose + Read + Others> Http<M> {
         }
     }
 
+    /// Raises the cluster's version; see [`version_monitor`].
+    async fn raise_version(&self, request: &Request<Incoming>) -> Text {
+        if request.method() != Method::POST {
+            return Text::method_not_allowed("POST");
+        }
+        match version_monitor::raise(&*self.member).await {
+            Ok(_) => version(&*self.member),
+            Err(status) => Text::error(StatusCode::SERVICE_UNAVAILABLE, status.message()),
+        }
+    }
+
     /// Answers what only clients ask.
     fn told(&self, request: &Request<Incoming>) -> Text {
         let get = request.method() == Method::GET;
@@ -87,6 +100,8 @@ impl<M: Propose + Read + Others> Http<M> {
     }
 }
 
+/// Where the cluster's version is raised.
+const RAISE: &str = "/cluster/version/raise";
 /// Type of the text format of Prometheus, as Go's library says it.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 

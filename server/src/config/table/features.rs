@@ -34,7 +34,13 @@ pub(super) const FEATURES: &[Flag] = &[
         "Defragment at the start when that frees at least so much; 0 for never.",
     )
     .but(NotYet),
-    flag("max-learners", Int, "1", "Most learners in the cluster.").but(NotYet),
+    flag("max-learners", Int, "1", "Most learners in the cluster."),
+    flag(
+        "raise-cluster-version",
+        Bool,
+        "false",
+        "Raise the version that the cluster speaks as soon as all members can, as etcd does; without it, an operator does.",
+    ),
     flag("downgrade-check-time", Duration, "5s", "Time between looks at a downgrade that is under way.")
         .but(NotYet),
     flag(
@@ -46,7 +52,6 @@ pub(super) const FEATURES: &[Flag] = &[
 ];
 
 pub(super) const UNSAFE: &[Flag] = &[
-    flag("force-new-cluster", Bool, "false", "Make a cluster of this member alone out of its data.")
-        .but(NotYet),
+    flag("force-new-cluster", Bool, "false", "Make a cluster of this member alone out of its data."),
     flag("unsafe-no-fsync", Bool, "false", "Do not wait for the disk: a crash then loses data."),
 ];

@@ -110,7 +110,7 @@ fn flags_have_the_default_variable_and_key_of_etcd() {
 fn there_is_no_flag_beyond_those_of_etcd_but_backend() {
     let known: BTreeSet<&str> = rows("--").iter().map(|row| row.name).collect();
     let extra: Vec<&str> = flags().map(|flag| flag.name).filter(|name| !known.contains(name)).collect();
-    assert_eq!(extra, ["backend"]);
+    assert_eq!(extra, ["backend", "raise-cluster-version"]);
 }
 
 #[test]
