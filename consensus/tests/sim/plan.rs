@@ -75,7 +75,14 @@ const USUAL: [u64; FAULTS] = [6, 6, 1, 6, 3, 2, 4, 9];
 impl Plan {
     pub(crate) fn draw(random: &mut Random, sabotage: Sabotage) -> Plan {
         let calm = random.chance(150);
-        let weights = USUAL.map(|usual| if random.chance(700) { usual * random.between(1, 5) } else { 0 });
+        let mut weights =
+            USUAL.map(|usual| if random.chance(700) { usual * random.between(1, 5) } else { 0 });
+        let mut latency = random.pick(&[(1, 5), (1, 60), (20, 40), (1, 300), (50, 500)]).unwrap_or((1, 5));
+        let mut down_time = random.pick(&[TICK, 10 * TICK, 40 * TICK]).unwrap_or(TICK);
+        if sabotage == Sabotage::ReuseReadIds {
+            // To be hurt by it, a member has to be back before the answer to its former life.
+            (weights[0], latency, down_time) = (100, (1, 500), TICK);
+        }
         Plan {
             sabotage,
             founders: random.pick(&[3, 3, 3, 3, 5, 5, 5, 1]).unwrap_or(3),
@@ -86,12 +93,12 @@ impl Plan {
             segment_bytes: random.pick(&[2048, 4096, 8192, 16_384]).unwrap_or(2048),
             loss: if calm { 0 } else { random.pick(&[0, 5, 30, 100, 250]).unwrap_or(0) },
             duplication: random.pick(&[0, 10, 100]).unwrap_or(0),
-            latency: random.pick(&[(1, 5), (1, 60), (20, 40), (1, 300), (50, 500)]).unwrap_or((1, 5)),
+            latency,
             ordered: random.chance(400),
             drift: random.pick(&[0, 10, 40, 80]).unwrap_or(0),
             sync_time: random.pick(&[0, 0, 10, 50, 150]).unwrap_or(0),
             apply_time: random.pick(&[0, 0, 20, 200]).unwrap_or(0),
-            down_time: random.pick(&[TICK, 10 * TICK, 40 * TICK]).unwrap_or(TICK),
+            down_time,
             batching: random.pick(&[0, 100, 500]).unwrap_or(0),
             snapshot_entries: random.pick(&[4, 15, 40, 1000]).unwrap_or(4),
             kept_entries: random.pick(&[0, 3, 20]).unwrap_or(0),

@@ -81,7 +81,7 @@ fn a_read_that_does_not_wait_for_the_state_machine_is_caught() {
 
 #[test]
 fn a_vote_that_is_forgotten_is_caught() {
-    is_caught(Sabotage::ForgetVote, 1000);
+    is_caught(Sabotage::ForgetVote, 2000);
 }
 
 #[test]
@@ -96,5 +96,5 @@ fn entries_applied_before_they_are_committed_are_caught() {
 
 #[test]
 fn ids_of_reads_that_begin_again_are_caught() {
-    is_caught(Sabotage::ReuseReadIds, 1000);
+    is_caught(Sabotage::ReuseReadIds, 2000);
 }
