@@ -1,6 +1,6 @@
 //! The client's half of HTTP/1.1: a connection, requests on it, and why a request came to nothing.
 
-use crate::{common::Common, headers, peer::Peer, url::PeerUrl};
+use crate::{common::Common, handler::REMOVED_SENDER, headers, peer::Peer, url::PeerUrl};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full, Limited, combinators::UnsyncBoxBody};
@@ -124,6 +124,7 @@ pub(crate) async fn refusal(response: Response<Incoming>) -> PeerError {
     let text = read_text(response).await;
     match (status, text.trim_end()) {
         (StatusCode::GONE, _) => PeerError::Removed,
+        (StatusCode::FORBIDDEN, text) if text.contains(REMOVED_SENDER) => PeerError::Removed,
         (StatusCode::PRECONDITION_FAILED, headers::INCOMPATIBLE) => PeerError::Incompatible,
         (StatusCode::PRECONDITION_FAILED, headers::OTHER_CLUSTER) => PeerError::OtherCluster(cluster),
         (StatusCode::NOT_FOUND, _) => PeerError::NotKnown,

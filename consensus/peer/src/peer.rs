@@ -11,7 +11,6 @@ use crate::{
     url::UrlPicker,
 };
 use oxetcd_consensus::raftpb::{Message, MessageType};
-use prost::Message as _;
 use std::{
     sync::{
         Arc,
@@ -181,7 +180,6 @@ impl Peer {
             self.observer.receive_failed();
             return;
         }
-        self.observer.received(message.encoded_len() as u64);
         self.common.host.step(message);
     }
 

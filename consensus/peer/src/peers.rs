@@ -3,7 +3,7 @@
 use crate::{
     common::{Common, PeerConfig},
     handler::{self, PeerBody},
-    host::PeerHost,
+    host::{PeerHost, PeerObserver},
     peer::{Extent, Peer},
     status::Id,
 };
@@ -178,6 +178,13 @@ fn superseded(messages: &[Message]) -> SmallVec<[bool; 16]> {
 impl Inner {
     pub(crate) fn peer(&self, id: u64) -> Option<Arc<Peer>> {
         self.table.read().members.get(&id).cloned()
+    }
+
+    /// Who wants to know about traffic with `id`: nobody, if that is anybody.
+    pub(crate) fn observer(&self, id: Option<u64>) -> Arc<dyn PeerObserver> {
+        let table = self.table.read();
+        let peer = id.and_then(|id| table.members.get(&id).or_else(|| table.strangers.get(&id)));
+        peer.map_or_else(|| Arc::new(()) as Arc<dyn PeerObserver>, |peer| peer.observer.clone())
     }
 
     /// Keeps somebody in mind who is not known as a member but says where it can be reached.

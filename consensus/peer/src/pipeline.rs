@@ -51,6 +51,9 @@ async fn work(peer: &Peer, connection: &mut Option<Connection>, message: &Messag
         }
         Err(error) => {
             *connection = None;
+            if matches!(error, PeerError::Removed) {
+                peer.common.host.this_member_was_removed();
+            }
             peer.status.failed("post", &error);
             peer.lost(true);
         }

@@ -28,6 +28,10 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Instant};
 /// Most bytes of a posted message.
 const POST_LIMIT_BYTES: usize = 512 << 20;
 
+/// What a removed member is told about its message. Members for which it was not meant are refused in the same
+/// way but for the words.
+pub(crate) const REMOVED_SENDER: &str = "cannot process message from removed member";
+
 type Answer = Response<PeerBody>;
 
 /// Answers one request.
@@ -152,7 +156,7 @@ fn check_envelope(inner: &Inner, message: &Message) -> Result<(), &'static str> 
     let (from, to) = (message.from(), message.to());
     if inner.common.host.is_removed(from) {
         tracing::warn!(peer = %Id(from), "a message of a removed member");
-        return Err("cannot process message from removed member");
+        return Err(REMOVED_SENDER);
     }
     if to != inner.common.id {
         tracing::warn!(peer = %Id(from), to = %Id(to), "a message for another member");
@@ -169,7 +173,7 @@ where
 {
     let from = sender(request.headers());
     keep_in_mind(inner, from, request.headers());
-    let observer = inner.common.host.observer(from.unwrap_or_default());
+    let observer = inner.observer(from);
     let begun = Instant::now();
     observer.snapshot_receiving();
     let received = snapshot::receive(request.into_body(), |message| accept(inner, message)).await;

@@ -55,12 +55,12 @@ async fn transfer(peer: &Peer, mut message: Message) -> Result<u64, PeerError> {
     let moved = Arc::new(AtomicU64::new(0));
     let mut connection = Connection::open(peer).await?;
     let url = connection.url.clone();
-    let body = body(&message, opened, moved.clone());
+    let (body, whole) = body(&message, opened, moved.clone());
     let content_type = Some("application/octet-stream");
     let request = client::request(&peer.common, Method::POST, "/raft/snapshot", content_type, body);
     let answered = tokio::select! {
         answered = connection.send(request) => answered,
-        () = stalled(&moved) => Err(PeerError::Timeout),
+        () = stalled(&moved, whole) => Err(PeerError::Timeout),
     };
     match answered {
         Ok(response) if response.status() == StatusCode::NO_CONTENT => Ok(moved.load(Ordering::Relaxed)),
@@ -72,8 +72,8 @@ async fn transfer(peer: &Peer, mut message: Message) -> Result<u64, PeerError> {
     }
 }
 
-/// The message, then the database; `moved` counts what the connection took.
-fn body(message: &Message, opened: OutgoingSnapshot, moved: Arc<AtomicU64>) -> client::Outgoing {
+/// The message, then the database, and how long that is; `moved` counts what the connection took.
+fn body(message: &Message, opened: OutgoingSnapshot, moved: Arc<AtomicU64>) -> (client::Outgoing, u64) {
     let mut head = BytesMut::new();
     encode_message(message, &mut head);
     let head = head.freeze();
@@ -94,14 +94,15 @@ fn body(message: &Message, opened: OutgoingSnapshot, moved: Arc<AtomicU64>) -> c
         })
     });
     let all = all.chain(end.filter_map(|error| async move { error }));
-    StreamBody::new(all.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
+    (StreamBody::new(all.map(|chunk| chunk.map(Frame::data))).boxed_unsync(), expected)
 }
 
-/// Returns when nothing has moved for too long. The other side is given as much for its own disk.
-async fn stalled(moved: &AtomicU64) {
+/// Returns when nothing has moved for too long.
+async fn stalled(moved: &AtomicU64, whole: u64) {
     let mut before = moved.load(Ordering::Relaxed);
     loop {
-        sleep(STALL).await;
+        // In the end the other side waits for its disk.
+        sleep(if before == whole { STALL * 10 } else { STALL }).await;
         let now = moved.load(Ordering::Relaxed);
         if now == before {
             return;

@@ -95,6 +95,7 @@ async fn follow(peer: &Peer, kind: Kind, mut body: Incoming) -> Option<PeerError
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };
+        peer.observer.received(data.len() as u64);
         decoder.extend(&data);
         if let Err(error) = deliver(peer, &mut *decoder) {
             peer.observer.receive_failed();

@@ -3,7 +3,9 @@
 use crate::support::{Member, Told, append, message, snapshot, until};
 use bytes::Bytes;
 use oxetcd_consensus::raftpb::MessageType;
-use std::sync::atomic::Ordering;
+use oxetcd_peer::{Connect, PeerUrl, PlainConnector};
+use std::{io, sync::atomic::Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn pair() -> (Member, Member) {
     let (a, b) = (Member::start(0xa).await, Member::start(0xb).await);
@@ -95,4 +97,58 @@ async fn a_snapshot_arrives_with_its_database() {
         _ => None,
     });
     assert_eq!(sent.await, (0xb, true));
+}
+
+#[tokio::test]
+async fn a_snapshot_whose_database_cannot_be_read_does_not_arrive() {
+    let (mut a, b) = pair().await;
+    *a.host.database.lock() = vec![Ok(Bytes::from(vec![1; 70_000])), Err(())];
+    a.peers.send(vec![snapshot(a.id, b.id, 9)]);
+    let sent = a.told(|told| match told {
+        Told::SnapshotSent(id, arrived) => Some((id, arrived)),
+        _ => None,
+    });
+    assert_eq!(sent.await, (0xb, false));
+    until(|| std::fs::read_dir(b.host.dir.path()).unwrap().count() == 0).await;
+}
+
+#[tokio::test]
+async fn a_removed_member_is_told_so() {
+    let (mut a, b) = (Member::start(0xa).await, Member::start(0xb).await);
+    b.host.removed.lock().insert(a.id);
+    a.knows(&b);
+    a.told(|told| matches!(told, Told::Removed).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_member_that_moves_is_found() {
+    let (mut a, b) = (Member::start(0xa).await, Member::start(0xb).await);
+    let nowhere = ["http://127.0.0.1:1".to_owned()];
+    a.peers.add(b.id, &nowhere);
+    b.knows(&a);
+    a.peers.update(b.id, &b.urls());
+    b.is_active(a.id).await;
+    let vote = message(MessageType::MsgVote, b.id, a.id, 3);
+    b.peers.send(vec![vote.clone()]);
+    assert_eq!(a.message().await, vote);
+    a.peers.remove(b.id);
+    assert_eq!((a.peers.ids(), a.peers.active_since(b.id)), (vec![], None));
+}
+
+#[tokio::test]
+async fn unix_sockets_do_and_tls_says_that_it_does_not_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("peer.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let url: PeerUrl = format!("unix://{}", path.display()).parse().unwrap();
+    let mut near = PlainConnector.connect(&url).await.unwrap();
+    let (mut far, _) = listener.accept().await.unwrap();
+    near.write_all(b"hello").await.unwrap();
+    let mut read = [0; 5];
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"hello");
+    for url in ["https://127.0.0.1:1", "unixs://x"] {
+        let error = PlainConnector.connect(&url.parse().unwrap()).await.err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+    }
 }
