@@ -112,40 +112,30 @@ impl Peer {
             self.send_snapshot(message);
             return None;
         }
-        let message = if message.r#type() == MessageType::MsgApp {
-            match self.push(Kind::MsgApp, message) {
-                Ok(waker) => return waker,
-                Err(message) => message,
-            }
-        } else {
-            message
+        let kinds: &[Kind] = match message.r#type() {
+            MessageType::MsgApp => &[Kind::MsgApp, Kind::Message],
+            _ => &[Kind::Message],
         };
-        match self.push(Kind::Message, message) {
-            Ok(waker) => waker,
-            Err(message) => {
-                if self.posts.try_send(message).is_err() {
+        let mut message = message;
+        for &kind in kinds {
+            match self.outbox(kind).push(message) {
+                Pushed::Waits(waker) => return waker,
+                Pushed::NoLink(back) => message = back,
+                Pushed::Full => {
                     self.lost(true);
+                    return None;
                 }
-                None
+                Pushed::Stalled(back) => {
+                    self.status.failed(kind.name(), &PeerError::Timeout);
+                    self.lost(true);
+                    message = back;
+                }
             }
         }
-    }
-
-    /// Gives the message back if this way is closed.
-    fn push(&self, kind: Kind, message: Message) -> Result<Option<Waker>, Message> {
-        match self.outbox(kind).push(message) {
-            Pushed::Waits(waker) => Ok(waker),
-            Pushed::NoLink(message) => Err(message),
-            Pushed::Full => {
-                self.lost(true);
-                Ok(None)
-            }
-            Pushed::Stalled(message) => {
-                self.status.failed(kind.name(), &PeerError::Timeout);
-                self.lost(true);
-                Err(message)
-            }
+        if self.posts.try_send(message).is_err() {
+            self.lost(true);
         }
+        None
     }
 
     /// A message was lost, or may have been. `counted` if it is known of one.
