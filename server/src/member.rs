@@ -34,6 +34,8 @@ use std::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+/// What a member that was removed still has to say to the others takes no longer.
+const LEAVE_AFTER: Duration = Duration::from_secs(1);
 /// Leases of one entry that writes remaining TTLs down.
 const CHECKPOINTS_PER_ENTRY: usize = 1000;
 
@@ -143,9 +145,16 @@ impl Member {
         }
     }
 
-    /// Resolves when the member cannot go on.
+    /// Resolves when the member cannot go on, or must not: the others have removed it.
     pub async fn failed(&self) {
-        self.shared.fate.token().cancelled().await;
+        let removed = self.shared.fate.removed();
+        tokio::select! {
+            () = self.shared.fate.token().cancelled_owned() => {}
+            () = async {
+                removed.cancelled().await;
+                tokio::time::sleep(LEAVE_AFTER).await;
+            } => {}
+        }
     }
 
     /// Stops the member: another one leads, requests that have begun are finished, and everything is written to

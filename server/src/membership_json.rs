@@ -50,6 +50,14 @@ pub(crate) fn encode(members: &Members) -> Vec<u8> {
         listed.insert(format!("{:x}", member.id), directory(&path, created, children));
     }
     let mut zero = Map::from_iter([("members".to_owned(), directory("/0/members", 1, listed))]);
+    let mut removed = Map::new();
+    for id in members.removed() {
+        let path = format!("/0/removed_members/{id:x}");
+        removed.insert(format!("{id:x}"), file(&path, next(), ""));
+    }
+    if !removed.is_empty() {
+        zero.insert("removed_members".to_owned(), directory("/0/removed_members", 1, removed));
+    }
     if let Some(version) = members.cluster_version() {
         zero.insert("version".to_owned(), file("/0/version", next(), &version));
     }

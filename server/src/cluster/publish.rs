@@ -23,12 +23,14 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// # Errors
 /// When the member ends meanwhile.
 pub(crate) async fn publish(here: &Shared, name: &str, client_urls: &[String]) -> Result<(), String> {
-    let stopped = here.fate.token();
+    let (stopped, removed) = (here.fate.token(), here.fate.removed());
     loop {
         let tried = tokio::select! {
             () = stopped.cancelled() => {
                 return Err(here.fate.cause().unwrap_or_else(|| "the member stops".to_owned()));
             }
+            // Nobody is to be told anything any more.
+            () = removed.cancelled() => return Ok(()),
             tried = once(here, name, client_urls) => tried,
         };
         match tried {

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Default)]
 pub(crate) struct Fate {
     over: CancellationToken,
+    removed: CancellationToken,
     cause: Mutex<Option<String>>,
 }
 
@@ -17,6 +18,21 @@ impl Fate {
         tracing::error!(error = %cause, "the member cannot go on and stops");
         self.cause.lock().get_or_insert(cause);
         self.over.cancel();
+    }
+
+    /// The others have removed this member. It goes on for a moment, to let them know that it knows, and then
+    /// has to stop. That is no failure.
+    pub(crate) fn remove(&self) {
+        if !self.removed.is_cancelled() {
+            tracing::warn!("the member has been permanently removed from the cluster");
+            tracing::warn!("data-dir used by this member must be removed");
+            self.removed.cancel();
+        }
+    }
+
+    /// Is cancelled when this member has been removed.
+    pub(crate) fn removed(&self) -> CancellationToken {
+        self.removed.clone()
     }
 
     /// Ends the member because somebody asked for it.

@@ -11,6 +11,7 @@ use oxetcd_consensus::{
     raftpb::{Entry, EntryType, Message, MessageType, SnapshotMetadata},
     walpb,
 };
+use oxetcd_machine::MemberChange;
 use std::{sync::atomic::Ordering, time::Instant};
 
 impl RaftLoop {
@@ -134,6 +135,9 @@ impl RaftLoop {
         }
         let roster = self.shared.machine.load().members().roster();
         let decided = conf_change::decide(&entry, &roster, self.max_learners, &mut self.node)?;
+        if decided.verdict == Ok(MemberChange::Remove(self.shared.member_id)) {
+            self.shared.fate.remove();
+        }
         self.pass_on(vec![entry], vec![decided]);
         Ok(())
     }
