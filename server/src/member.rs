@@ -1,7 +1,7 @@
 //! One running member: boots it, starts its loops, serves it, and stops it in order.
 
 use crate::{
-    adapters::{EngineOptions, StoreHistory},
+    adapters::{EngineOptions, MemberHost, StoreHistory},
     cluster::{
         Leadership, PeerClient,
         corruption::{CorruptionCheck, check_at_start},
@@ -11,7 +11,7 @@ use crate::{
     },
     config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
-    http::{Http, Role},
+    http::{Http, PeerHttp, Role},
     identity::RequestIds,
     metrics::Metrics,
     net::{self, Listener},
@@ -24,10 +24,11 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use oxetcd_lease::LeaseConfig;
+use oxetcd_peer::{PeerConfig, Peers};
 use oxetcd_storage::Size;
 use parking_lot::Mutex;
 use std::{
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, Weak, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
 };
@@ -50,8 +51,12 @@ pub struct Member {
     threads: Vec<JoinHandle<()>>,
     way_back: WayBack,
     servers: JoinSet<()>,
+    /// What the other members reach; it ends after everything else.
+    peer_servers: JoinSet<()>,
     /// Cancelled when requests are no longer taken.
     closing: CancellationToken,
+    /// Cancelled when the other members are no longer listened to.
+    leaving: CancellationToken,
     watching: Watching,
 }
 
@@ -79,8 +84,8 @@ impl Member {
         let mut member = run(&config, booted, metrics.clone())?;
         // The others are listened to first: without them there is no leader to be told anything.
         let Sockets { client, client_http, metrics: metrics_sockets, peer } = sockets;
-        let others = [(metrics_sockets, Role::Metrics, "metrics"), (peer, Role::Peer, "peer")];
-        member.serve_http(&config, others, &metrics);
+        member.serve_peers(&config, peer, &metrics);
+        member.serve_http(&config, [(metrics_sockets, Role::Metrics, "metrics")], &metrics);
         member.check_data(&config).await?;
         member.join_cluster(&config).await?;
         member.serve_http(&config, [(client_http, Role::Client, "http")], &metrics);
@@ -127,6 +132,16 @@ impl Member {
             self.servers.spawn(net::serve(listener, dispatch.clone(), limits, self.closing.clone()));
         }
         tracing::info!("ready to serve client requests");
+    }
+
+    fn serve_peers(&mut self, config: &Config, listeners: Vec<Listener>, metrics: &Arc<Metrics>) {
+        for listener in listeners {
+            tracing::info!(address = listener.address(), traffic = "peer", "serving peers");
+            let http = Http { member: self.shared.clone(), metrics: metrics.clone(), role: Role::Peer };
+            let handler = Arc::new(PeerHttp { peers: self.shared.peers.clone(), rest: Arc::new(http) });
+            let serve = net::serve(listener, handler, net_limits(config), self.leaving.clone());
+            self.peer_servers.spawn(serve);
+        }
     }
 
     fn serve_http(
@@ -178,6 +193,9 @@ impl Member {
         let mut clean = joined.await.unwrap_or(false);
         self.shared.fate.stop();
         self.watching.stop();
+        self.shared.peers.stop();
+        self.leaving.cancel();
+        while self.peer_servers.join_next().await.is_some() {}
         if clean && self.shared.fate.cause().is_none() {
             clean = self.write_way_back().await?;
         }
@@ -268,6 +286,20 @@ fn lease_config(config: &Config) -> LeaseConfig {
     LeaseConfig { min_ttl_s, ..LeaseConfig::default() }
 }
 
+/// The transport to the other members, of whom it knows nobody yet.
+fn peers(config: &Config, ids: &(u64, u64), shared: &Weak<Shared>, metrics: &Arc<Metrics>) -> Peers {
+    let urls = config.cluster.advertise_peer.iter().map(ToString::to_string).collect();
+    let host = MemberHost {
+        shared: shared.clone(),
+        id: ids.0,
+        snap_dir: config.member.data_dir.join("member").join("snap"),
+        metrics: metrics.clone(),
+    };
+    let mut options = PeerConfig::new(ids.0, ids.1, urls, crate::VERSION);
+    options.dial_timeout = Duration::from_secs(1) + config.raft.election_timeout();
+    Peers::new(options, Arc::new(host), tokio::runtime::Handle::current())
+}
+
 fn net_limits(config: &Config) -> net::Limits {
     net::Limits {
         max_concurrent_streams: config.listen.max_concurrent_streams,
@@ -295,7 +327,9 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     let volatile = booted.machine.buffer().engine().name() == "memory";
     let applied = booted.machine.applied().map_err(text)?.index;
     let compacted = booted.machine.store().compacted();
-    let shared = Arc::new(Shared {
+    let booted_ids = (booted.member_id, booted.cluster_id);
+    let shared = Arc::new_cyclic(|weak| Shared {
+        peers: peers(config, &booted_ids, weak, &metrics),
         member_id: booted.member_id,
         cluster_id: booted.cluster_id,
         clock: Clock::start(),
@@ -308,7 +342,6 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         leadership: Leadership::new(config.raft.election_timeout()),
         inactive_after_ms: 3 * config.raft.heartbeat_ms,
         peer_client: PeerClient::new(),
-        links: OnceLock::new(),
         fate: Fate::default(),
         snapshot_wanted: Default::default(),
         metrics,
@@ -321,6 +354,9 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     introduce(&shared, config);
     shared.position.applied.store(applied, Ordering::Release);
     shared.applied_waits.reached(applied);
+    for member in shared.machine.load().members().list() {
+        shared.peers.add(member.id, &member.peer_urls);
+    }
     let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
     let commit_limits = CommitLimits {
         interval: config.storage.batch_interval,
@@ -349,13 +385,18 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         node: booted.node,
         wal: booted.wal,
         snapshots,
-        transport: Box::new(()),
+        transport: Box::new(shared.peers.clone()),
         inbox: inputs,
         apply: entries,
         shared: shared.clone(),
         reads: ReadRound::new(shared.ids.next()),
         proposals: Proposals::default(),
         tick: Duration::from_millis(config.raft.heartbeat_ms),
+        advance_ticks: match config.raft.initial_election_tick_advance {
+            // One tick is left, and those that have passed when it is used.
+            true => config.raft.election_ticks().saturating_sub(4),
+            false => 0,
+        },
         max_wals: config.raft.max_wals as usize,
         catchup_entries: config.raft.snapshot_catchup_entries,
         snapshot_index: booted.snapshot_index,
@@ -388,7 +429,9 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
         threads,
         way_back: booted.way_back,
         servers: JoinSet::new(),
+        peer_servers: JoinSet::new(),
         closing: CancellationToken::new(),
+        leaving: CancellationToken::new(),
         watching,
     })
 }

@@ -8,6 +8,7 @@ mod health;
 mod leases;
 mod peer;
 mod promote;
+mod raft;
 mod text;
 
 use crate::{
@@ -21,6 +22,7 @@ use hyper::{Request, body::Incoming};
 use oxetcd_machine::meta;
 use std::sync::Arc;
 
+pub(crate) use raft::PeerHttp;
 pub(crate) use text::Text;
 
 /// Whom a listener is for.

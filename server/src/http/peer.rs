@@ -11,10 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::{Request, body::Incoming};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 /// Most bytes of a request's body.
 const BODY_LIMIT_BYTES: usize = 64 << 10;
@@ -24,7 +21,6 @@ const JSON: &str = "application/json";
 pub(crate) async fn answer<M: Propose + Read + Others>(member: &Arc<M>, request: Request<Incoming>) -> Text {
     let get = request.method() == Method::GET;
     match request.uri().path() {
-        "/raft/probing" => probing(),
         "/version" | "/members" | "/members/hashkv" | "/downgrade/enabled" if !get => {
             Text::method_not_allowed("GET")
         }
@@ -41,15 +37,6 @@ pub(crate) async fn answer<M: Propose + Read + Others>(member: &Arc<M>, request:
             None => Text::not_found(),
         },
     }
-}
-
-/// Says that it is there, and what its clock says.
-fn probing() -> Text {
-    let now = SystemTime::now();
-    let nanos = now.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
-    let stamp = crate::logging::time_stamp(now);
-    let seconds = stamp.split('.').next().unwrap_or(&stamp);
-    Text::ok(format!("{{\"OK\":true,\"Now\":\"{seconds}.{nanos:09}Z\"}}\n"))
 }
 
 fn members<M: Read>(member: &M) -> Text {

@@ -36,8 +36,7 @@ fn expire(shared: &Shared) {
 
 /// Whether this member has been connected to the leader since `began`; or, if it leads itself, to a majority.
 fn connected(shared: &Shared, leader: u64, began: Instant) -> bool {
-    let Some(links) = shared.links.get() else { return true };
-    let since = |id: u64| links(id).is_some_and(|since| since < began);
+    let since = |id: u64| shared.peers.active_since(id).is_some_and(|since| since < began);
     if leader != shared.member_id {
         return since(leader);
     }

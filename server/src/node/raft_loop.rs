@@ -15,6 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Ticks after which a member that has just started shortens its wait for an election: time for the others to
+/// be connected.
+const SETTLE_TICKS: usize = 3;
+
 /// The raft loop; see the module's header.
 pub(crate) struct RaftLoop {
     pub(crate) node: Node,
@@ -27,6 +31,9 @@ pub(crate) struct RaftLoop {
     pub(crate) reads: ReadRound,
     pub(crate) proposals: Proposals,
     pub(crate) tick: Duration,
+    /// Ticks that are counted at once soon after the start (`--initial-election-tick-advance`), so that the first
+    /// election does not take its full time.
+    pub(crate) advance_ticks: usize,
     /// Files of the log that are kept though no longer needed (`--max-wals`); 0 keeps all.
     pub(crate) max_wals: usize,
     /// Applied entries that stay in memory for members that lag, once there are others.
@@ -66,6 +73,7 @@ impl RaftLoop {
 
     fn serve(&mut self) -> Result<(), String> {
         let mut next_tick = Instant::now() + self.tick;
+        let mut settling = SETTLE_TICKS;
         loop {
             let stop = match self.inbox.recv_deadline(next_tick) {
                 Ok(first) => self.take(first)?,
@@ -76,6 +84,10 @@ impl RaftLoop {
                 next_tick = Instant::now() + self.tick;
                 self.node.tick();
                 self.shared.position.ticked_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
+                settling = settling.saturating_sub(1);
+                if settling == 0 {
+                    self.advance();
+                }
             }
             let expired = self.reads.expire(self.shared.limits.request_timeout);
             self.shared.metrics.server.slow_read_indexes.inc_by(expired as u64);
@@ -86,6 +98,14 @@ impl RaftLoop {
             if stop {
                 return Ok(());
             }
+        }
+    }
+
+    /// Whoever has found a leader by now need not hurry.
+    fn advance(&mut self) {
+        let ticks = std::mem::take(&mut self.advance_ticks);
+        if self.node.status().leader == 0 {
+            (0..ticks).for_each(|_| self.node.tick());
         }
     }
 

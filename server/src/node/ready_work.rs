@@ -8,7 +8,7 @@ use crate::conf_change;
 use oxetcd_consensus::{
     Ready,
     driver::snapshot_record,
-    raftpb::{Entry, EntryType, Message, MessageType, SnapshotMetadata},
+    raftpb::{Entry, EntryType, Message, SnapshotMetadata},
     walpb,
 };
 use oxetcd_machine::MemberChange;
@@ -65,7 +65,7 @@ impl RaftLoop {
 
     fn send(&mut self, messages: Vec<Message>) {
         if !messages.is_empty() {
-            self.transport.send(without_overtaken(messages));
+            self.transport.send(messages);
         }
     }
 
@@ -138,8 +138,22 @@ impl RaftLoop {
         if decided.verdict == Ok(MemberChange::Remove(self.shared.member_id)) {
             self.shared.fate.remove();
         }
+        if let Ok(change) = &decided.verdict {
+            self.follow(change);
+        }
         self.pass_on(vec![entry], vec![decided]);
         Ok(())
+    }
+
+    /// Has the transport talk with whoever is a member now.
+    fn follow(&self, change: &MemberChange) {
+        let peers = &self.shared.peers;
+        match change {
+            MemberChange::Add(member) => peers.add(member.id, &member.peer_urls),
+            MemberChange::Update { id, peer_urls } => peers.update(*id, peer_urls),
+            MemberChange::Remove(id) => peers.remove(*id),
+            MemberChange::Promote(_) => {}
+        }
     }
 
     /// A snapshot of the state is on disk: the log before it may go.
@@ -158,54 +172,5 @@ impl RaftLoop {
             }
         }
         Ok(())
-    }
-}
-
-/// Of the confirmations to one leader only the last counts: it confirms all before it too.
-fn without_overtaken(mut messages: Vec<Message>) -> Vec<Message> {
-    let confirms = |message: &Message| message.r#type() == MessageType::MsgAppResp && !message.reject();
-    if messages.iter().filter(|message| confirms(message)).count() < 2 {
-        return messages;
-    }
-    let mut seen = Vec::new();
-    messages.reverse();
-    messages.retain(|message| {
-        let key = (message.to(), message.term());
-        let overtaken = confirms(message) && seen.contains(&key);
-        if confirms(message) {
-            seen.push(key);
-        }
-        !overtaken
-    });
-    messages.reverse();
-    messages
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(kind: MessageType, to: u64, index: u64, reject: bool) -> Message {
-        Message {
-            r#type: Some(kind.into()),
-            to: Some(to),
-            index: Some(index),
-            reject: Some(reject),
-            ..Message::default()
-        }
-    }
-
-    #[test]
-    fn only_the_last_confirmation_to_a_leader_is_sent() {
-        let (ack, beat) = (MessageType::MsgAppResp, MessageType::MsgHeartbeatResp);
-        let sent = [
-            message(ack, 1, 5, false),
-            message(ack, 2, 5, false),
-            message(beat, 1, 0, false),
-            message(ack, 1, 6, true),
-            message(ack, 1, 7, false),
-        ];
-        let kept = without_overtaken(sent.to_vec());
-        assert_eq!(kept, sent[1..]);
     }
 }

@@ -15,12 +15,13 @@ use futures::{FutureExt, future::BoxFuture};
 use oxetcd_api::etcdserverpb::{InternalRaftRequest, RequestHeader, ResponseHeader};
 use oxetcd_consensus::node as raft;
 use oxetcd_machine::{Machine, MemberChange};
+use oxetcd_peer::Peers;
 use oxetcd_storage::Size;
 use parking_lot::Mutex;
 use prost::Message;
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
@@ -47,9 +48,6 @@ pub(crate) struct Position {
     pub(crate) ticked_ms: AtomicU64,
 }
 
-/// Says since when this member is connected to another one, if it is.
-pub(crate) type Links = Box<dyn Fn(u64) -> Option<Instant> + Send + Sync>;
-
 /// The shared state of one running member.
 pub(crate) struct Shared {
     pub(crate) member_id: u64,
@@ -68,8 +66,8 @@ pub(crate) struct Shared {
     /// Time without a tick after which the raft loop counts as stopped, in milliseconds.
     pub(crate) inactive_after_ms: u64,
     pub(crate) peer_client: PeerClient,
-    /// Since when this member is connected to another one; set once there are links to others.
-    pub(crate) links: OnceLock<Links>,
+    /// The other members.
+    pub(crate) peers: Peers,
     pub(crate) fate: Fate,
     /// Set when raft wants a snapshot for a member that lags too far behind.
     pub(crate) snapshot_wanted: AtomicBool,
@@ -161,7 +159,7 @@ impl Others for Shared {
     }
 
     fn connected_since(&self, member_id: u64) -> Option<Instant> {
-        self.links.get().and_then(|links| links(member_id))
+        self.peers.active_since(member_id)
     }
 
     fn raft_status(&self) -> BoxFuture<'static, Option<raft::Status>> {

@@ -1,0 +1,143 @@
+//! What the peers' transport asks of the member: newtypes joined, nothing decided.
+
+use crate::{
+    metrics::{Metrics, PeerMetrics},
+    node::{Input, Outgoing, Shared, open_snapshot},
+};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use oxetcd_consensus::raftpb;
+use oxetcd_peer::{OutgoingSnapshot, PeerHost, PeerObserver};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+/// The member, as its transport sees it. When the member is gone, messages are dropped.
+pub(crate) struct MemberHost {
+    /// The member; made together with its transport, so that one of the two has to be weak.
+    pub(crate) shared: Weak<Shared>,
+    /// This member's id.
+    pub(crate) id: u64,
+    /// Where snapshots are kept.
+    pub(crate) snap_dir: PathBuf,
+    /// Where traffic is counted.
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl MemberHost {
+    fn tell(&self, input: Input) {
+        if let Some(shared) = self.shared.upgrade() {
+            // The raft loop ends before its transport only when the member stops.
+            shared.inbox.send(input);
+        }
+    }
+}
+
+impl PeerHost for MemberHost {
+    fn step(&self, message: raftpb::Message) {
+        self.tell(Input::Step(Box::new(message)));
+    }
+
+    fn unreachable(&self, id: u64) {
+        self.tell(Input::Unreachable(id));
+    }
+
+    fn snapshot_sent(&self, id: u64, arrived: bool) {
+        self.tell(Input::SnapshotSent { id, arrived });
+    }
+
+    fn is_removed(&self, id: u64) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.machine.load().members().is_removed(id))
+    }
+
+    fn this_member_was_removed(&self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.fate.fail("the member has been permanently removed from the cluster");
+        }
+    }
+
+    fn open_snapshot(&self, _: &raftpb::Message) -> BoxFuture<'static, io::Result<OutgoingSnapshot>> {
+        let shared = self.shared.upgrade();
+        async move {
+            let shared = shared.ok_or_else(|| io::Error::other("the member stops"))?;
+            let outgoing = open_snapshot(shared).await?;
+            let Outgoing { snapshot, length_bytes, mut chunks } = outgoing;
+            let chunks = stream::poll_fn(move |context| chunks.poll_recv(context)).boxed();
+            Ok(OutgoingSnapshot { snapshot, length_bytes, chunks })
+        }
+        .boxed()
+    }
+
+    fn snapshot_path(&self, index: u64) -> PathBuf {
+        self.snap_dir.join(format!("{index:016x}.snap.db"))
+    }
+
+    fn observer(&self, id: u64) -> Arc<dyn PeerObserver> {
+        self.metrics.network.set_known(self.id, id, true);
+        Arc::new(Traffic(self.metrics.network.peer(self.id, id)))
+    }
+}
+
+/// Counts the traffic with one peer.
+struct Traffic(PeerMetrics);
+
+impl PeerObserver for Traffic {
+    fn active(&self, active: bool) {
+        self.0.active.set(i64::from(active));
+        if !active {
+            self.0.disconnects.inc();
+        }
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.0.sent_bytes.inc_by(bytes);
+    }
+
+    fn send_failed(&self) {
+        self.0.send_failures.inc();
+    }
+
+    fn received(&self, bytes: u64) {
+        self.0.received_bytes.inc_by(bytes);
+    }
+
+    fn receive_failed(&self) {
+        self.0.receive_failures.inc();
+    }
+
+    fn round_trip(&self, time: Duration) {
+        self.0.round_trip.observe(time.as_secs_f64());
+    }
+
+    fn snapshot_sending(&self) {
+        self.0.snapshots_sending.inc();
+    }
+
+    fn snapshot_send_ended(&self, took: Option<Duration>) {
+        self.0.snapshots_sending.dec();
+        match took {
+            Some(took) => {
+                self.0.snapshots_sent.inc();
+                self.0.snapshot_send.observe(took.as_secs_f64());
+            }
+            None => self.0.snapshot_send_failures.inc(),
+        }
+    }
+
+    fn snapshot_receiving(&self) {
+        self.0.snapshots_receiving.inc();
+    }
+
+    fn snapshot_receive_ended(&self, took: Option<Duration>) {
+        self.0.snapshots_receiving.dec();
+        match took {
+            Some(took) => {
+                self.0.snapshots_received.inc();
+                self.0.snapshot_receive.observe(took.as_secs_f64());
+            }
+            None => self.0.snapshot_receive_failures.inc(),
+        }
+    }
+}
