@@ -378,7 +378,12 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     let (entries, committed) = crossbeam_channel::unbounded();
     let hub = watching.hub().clone();
     sample(&shared, &hub);
-    let exchange = Exchange { home: booted.home, dir: booted.engine_dir, leases: lease_config(config) };
+    let exchange = Exchange {
+        home: booted.home,
+        dir: booted.engine_dir,
+        leases: lease_config(config),
+        snapshots: snapshots.clone(),
+    };
     let apply =
         ApplyLoop { shared: shared.clone(), committed, commits, compactions, exchange, hub, told: applied };
     let raft = RaftLoop {

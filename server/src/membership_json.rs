@@ -1,7 +1,7 @@
 //! The membership as a v2 store, in JSON: what a `.snap` file holds.
 //!
-//! etcd 3.6 and older read it when they start; ours and 3.7 only write it. Other members' v2 keys are not in
-//! it: the v2 issue adds them.
+//! etcd 3.6 and older read it when they start. 3.7 only writes it, and so does ours but for what members of 3.5
+//! told nowhere else. Other v2 keys are not in it: the v2 issue adds them.
 
 use oxetcd_machine::Members;
 use serde_json::{Map, Value, json};
@@ -23,6 +23,21 @@ fn directory(path: &str, index: u64, children: Map<String, Value>) -> Value {
         "Path": path, "CreatedIndex": index, "ModifiedIndex": index, "ExpireTime": NEVER,
         "Value": "", "Children": children,
     })
+}
+
+/// Ids, names and client URLs of the members in a saved v2 store, of those that have told them.
+pub(crate) fn attributes(saved: &[u8]) -> Vec<(u64, String, Vec<String>)> {
+    let saved: Value = serde_json::from_slice(saved).unwrap_or_default();
+    let listed = saved.pointer("/Root/Children/0/Children/members/Children").and_then(Value::as_object);
+    let member = |(hex, directory): (&String, &Value)| {
+        let id = u64::from_str_radix(hex, 16).ok()?;
+        let told: Value =
+            serde_json::from_str(directory.pointer("/Children/attributes/Value")?.as_str()?).ok()?;
+        let urls =
+            told["clientURLs"].as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        Some((id, told["name"].as_str()?.to_owned(), urls))
+    };
+    listed.into_iter().flatten().filter_map(member).collect()
 }
 
 /// The members and the cluster's version as a saved v2 store.

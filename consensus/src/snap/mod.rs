@@ -40,7 +40,7 @@ impl SnapStore {
     /// [`SnapError::Io`]; then the file is removed as far as possible.
     pub fn save(&self, snapshot: &raftpb::Snapshot) -> Result<(), SnapError> {
         let metadata = snapshot.metadata.clone().unwrap_or_default();
-        let path = self.dir.join(format!("{:016x}-{:016x}{SUFFIX}", metadata.term(), metadata.index()));
+        let path = self.path(metadata.term(), metadata.index());
         let data = snapshot.encode_to_vec();
         let wrapper = snappb::Snapshot { crc: Some(crc32c::crc32c(&data)), data: Some(data.into()) };
         let done = self.write(&path, &wrapper.encode_to_vec());
@@ -85,6 +85,18 @@ impl SnapStore {
             }
         }
         Ok(None)
+    }
+
+    /// Reads the snapshot of this term and index.
+    ///
+    /// # Errors
+    /// As [`SnapStore::read`].
+    pub fn load(&self, term: u64, index: u64) -> Result<raftpb::Snapshot, SnapError> {
+        self.read(&self.path(term, index))
+    }
+
+    fn path(&self, term: u64, index: u64) -> PathBuf {
+        self.dir.join(format!("{term:016x}-{index:016x}{SUFFIX}"))
     }
 
     /// Reads one file.

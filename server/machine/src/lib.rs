@@ -24,3 +24,4 @@ pub use member_change::{MemberChange, MemberRefusal};
 pub use members::{Member, Members};
 pub use outcome::{Effects, Outcome, Response};
 pub use roster::Roster;
+pub use v2_request::{V2Change, v2_change};

@@ -17,9 +17,16 @@ const METHOD: u8 = 0x12;
 
 /// What such an entry means beyond the v2 store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum V2Change {
+pub enum V2Change {
     /// A member's name and client URLs.
-    Attributes { id: u64, name: String, client_urls: Vec<String> },
+    Attributes {
+        /// The member.
+        id: u64,
+        /// Its name.
+        name: String,
+        /// Where clients reach it.
+        client_urls: Vec<String>,
+    },
     /// The version that the cluster speaks.
     ClusterVersion(String),
     /// Nothing.
@@ -47,6 +54,14 @@ pub(crate) fn decode(data: &Bytes) -> Option<Result<Request, prost::DecodeError>
     match rest.get(..length)? {
         wrapped if wrapped.first() == Some(&ID) => Some(Request::decode(wrapped)),
         _ => Some(Request::decode(data.clone())),
+    }
+}
+
+/// What an entry's data means to everybody if it was written for a v2 store; nothing, if it is of the usual kind.
+pub fn v2_change(data: &Bytes) -> V2Change {
+    match decode(data) {
+        Some(Ok(request)) => change(&request),
+        _ => V2Change::None,
     }
 }
 

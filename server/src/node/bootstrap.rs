@@ -8,7 +8,7 @@ use crate::{
     cluster::join::Joining,
     config::{ClusterConfig, ClusterState, Url},
     identity,
-    node::{WayBack, force_new_cluster, install},
+    node::{WayBack, force_new_cluster, install, told_attributes::ToldAttributes},
 };
 use oxetcd_api::etcdserverpb::Metadata;
 use oxetcd_consensus::{
@@ -105,6 +105,8 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     let applied = state.applied()?.index;
     check_together(&log.restored, applied, &wal_dir)?;
     log.restored.conf_state = install::conf_state(&state.buffer, &log.restored)?;
+    let snapshots = SnapStore::new(disk.clone(), &snap_dir);
+    ToldAttributes::until(&snapshots, &log.restored, applied).complete(&state.buffer)?;
     if known && options.force_new_cluster {
         force_new_cluster::rewrite(&mut log.wal, &mut log.restored, log.member_id, applied)?;
     }
@@ -127,7 +129,6 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
             wal_dir.display()
         ));
     }
-    let snapshots = SnapStore::new(disk.clone(), &snap_dir);
     // What memory was filled from is needed again.
     let needed = if home.is_volatile() { snapshot_index } else { applied + 1 };
     snapshots.release_databases(needed).map_err(text)?;

@@ -3,9 +3,9 @@
 //! The new machine is made beside the old one, which is read from meanwhile, and takes its place in one moment.
 //! Whoever reads then from the old one, reads on; its files go when the last of them is through.
 
-use super::{Shared, install};
+use super::{Shared, install, told_attributes::ToldAttributes};
 use crate::adapters::{self, EngineHome};
-use oxetcd_consensus::raftpb::SnapshotMetadata;
+use oxetcd_consensus::{SnapStore, raftpb::SnapshotMetadata};
 use oxetcd_lease::LeaseConfig;
 use oxetcd_machine::Machine;
 use oxetcd_mvcc::Compaction;
@@ -25,6 +25,7 @@ pub(crate) struct Exchange {
     /// Where the files of the present machine are.
     pub(crate) dir: Option<PathBuf>,
     pub(crate) leases: LeaseConfig,
+    pub(crate) snapshots: Arc<SnapStore>,
 }
 
 impl Exchange {
@@ -40,6 +41,7 @@ impl Exchange {
     ) -> Result<Option<Compaction>, String> {
         let installed = install::install_snapshot(&self.home, metadata)?;
         let buffer = Arc::new(Buffer::new(installed.engine));
+        ToldAttributes::in_snapshot(&self.snapshots, metadata).complete(&buffer)?;
         let (machine, compaction) = Machine::open(buffer, self.leases).map_err(text)?;
         let old = shared.machine.swap(Arc::new(machine));
         shared.note_role();

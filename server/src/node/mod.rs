@@ -34,6 +34,7 @@ mod ready_work;
 mod sampling;
 mod send_snapshot;
 mod shared;
+mod told_attributes;
 mod waiters;
 mod watching;
 mod way_back;
