@@ -354,9 +354,7 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     introduce(&shared, config);
     shared.position.applied.store(applied, Ordering::Release);
     shared.applied_waits.reached(applied);
-    for member in shared.machine.load().members().list() {
-        shared.peers.add(member.id, &member.peer_urls);
-    }
+    shared.meet_members();
     let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
     let commit_limits = CommitLimits {
         interval: config.storage.batch_interval,

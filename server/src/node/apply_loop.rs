@@ -96,6 +96,8 @@ impl ApplyLoop {
         // Watchers read up what they have missed, as far as it is still there.
         self.hub.reset();
         tracing::info!(index = applied, revision = machine.store().revision(), "restored snapshot");
+        shared.note_role();
+        shared.meet_members();
         self.told = applied;
         self.shared.inbox.send(Input::Applied(applied));
         Ok(())

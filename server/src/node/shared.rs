@@ -79,6 +79,20 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Has the transport talk with exactly those who are members by the state at hand.
+    pub(crate) fn meet_members(&self) {
+        let members = self.machine.load().members().list();
+        for id in self.peers.ids() {
+            if members.iter().all(|member| member.id != id) {
+                self.peers.remove(id);
+            }
+        }
+        for member in members {
+            self.peers.add(member.id, &member.peer_urls);
+            self.peers.update(member.id, &member.peer_urls);
+        }
+    }
+
     /// Encodes a request under a new id. Answers with the id.
     fn encode(&self, mut request: InternalRaftRequest) -> (u64, Vec<u8>) {
         let id = self.ids.next();
