@@ -13,7 +13,7 @@
 //! * [`tests`]: many seeds; the same seed twice; builds that are wrong on purpose and must be caught.
 //!
 //! A failure names its seed. `SIM_SEED=<seed> SIM_TRACE=1 cargo test -p oxetcd-consensus --test sim one_seed --
-//! --nocapture` runs it again and prints every event.
+//! --ignored --nocapture` runs it again and prints every event.
 
 mod counts;
 mod faults;

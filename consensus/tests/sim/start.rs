@@ -77,6 +77,8 @@ impl Member {
         let log = RestoredLog { conf_state: store.members.clone(), ..RestoredLog::from(replay) };
         let config = NodeConfig {
             election_ticks: plan.election_ticks,
+            heartbeat_ticks: plan.heartbeat_ticks,
+            pre_vote: plan.pre_vote,
             max_message_bytes: plan.max_message_bytes,
             max_inflight: plan.max_inflight,
             max_apply_bytes: plan.max_apply_bytes,
