@@ -355,6 +355,10 @@ fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member,
     shared.position.applied.store(applied, Ordering::Release);
     shared.applied_waits.reached(applied);
     shared.meet_members();
+    // Of a cluster that this member only joins, the log does not tell yet.
+    for member in &booted.remotes {
+        shared.peers.add(member.id, &member.peer_urls);
+    }
     let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
     let commit_limits = CommitLimits {
         interval: config.storage.batch_interval,

@@ -54,7 +54,7 @@ impl PeerHost for MemberHost {
 
     fn this_member_was_removed(&self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.fate.fail("the member has been permanently removed from the cluster");
+            shared.fate.remove();
         }
     }
 

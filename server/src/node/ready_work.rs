@@ -151,6 +151,7 @@ impl RaftLoop {
         match change {
             MemberChange::Add(member) => peers.add(member.id, &member.peer_urls),
             MemberChange::Update { id, peer_urls } => peers.update(*id, peer_urls),
+            MemberChange::Remove(id) if *id == self.shared.member_id => self.shared.fate.remove(),
             MemberChange::Remove(id) => peers.remove(*id),
             MemberChange::Promote(_) => {}
         }

@@ -81,7 +81,11 @@ pub(crate) struct Shared {
 impl Shared {
     /// Has the transport talk with exactly those who are members by the state at hand.
     pub(crate) fn meet_members(&self) {
-        let members = self.machine.load().members().list();
+        let machine = self.machine.load();
+        if machine.members().is_removed(self.member_id) {
+            self.fate.remove();
+        }
+        let members = machine.members().list();
         for id in self.peers.ids() {
             if members.iter().all(|member| member.id != id) {
                 self.peers.remove(id);
