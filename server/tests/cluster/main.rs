@@ -5,10 +5,12 @@
 //! `OXETCD_CLUSTER_PROGRAM=/path/to/etcd` runs all of it with another server, which is how the tests themselves
 //! are tested.
 
+mod corruption;
 mod growth;
 mod harness;
 mod history;
 mod leadership;
+mod leases;
 mod mixed;
 mod partitions;
 mod restarts;
