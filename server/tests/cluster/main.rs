@@ -6,6 +6,7 @@
 //! are tested.
 
 mod corruption;
+mod farewell;
 mod growth;
 mod harness;
 mod history;
