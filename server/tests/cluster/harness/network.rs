@@ -7,16 +7,13 @@
 use super::owner;
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::SocketAddrV4,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::watch;
 
 /// Number of a member within its cluster; never used again.
 pub(crate) type Index = usize;
-
-/// How often it is looked up whose a connection is.
-const LOOKS: usize = 5;
 
 /// What is wrong with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +45,11 @@ impl Network {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner).insert(process, member);
     }
 
-    /// The member that opened a connection. The kernel's list is not read at one go, so that sockets can be missing
-    /// from it: a second look finds them.
-    pub(crate) fn dialler(&self, address: SocketAddr) -> Option<Index> {
+    /// The member that opened a connection to a proxy.
+    pub(crate) fn dialler(&self, member: SocketAddrV4, proxy: SocketAddrV4) -> Option<Index> {
         let processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let pids: Vec<u32> = processes.keys().copied().collect();
-        let owner = (0..LOOKS).find_map(|_| owner::of_socket(address, &pids));
-        owner.and_then(|pid| processes.get(&pid).copied())
+        owner::of_socket(member, proxy, &pids).and_then(|pid| processes.get(&pid).copied())
     }
 
     /// Nothing that `from` sends reaches `to`.

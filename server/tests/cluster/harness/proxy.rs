@@ -66,9 +66,9 @@ async fn accept(
 }
 
 async fn connect(dialled: TcpStream, from: SocketAddr, target: SocketAddr, member: Index, network: Network) {
-    let asked = network.clone();
     // A connection of nobody would be one that cannot be cut. Whoever it was tries again.
-    let Ok(Some(dialler)) = tokio::task::spawn_blocking(move || asked.dialler(from)).await else { return };
+    let (SocketAddr::V4(from), Ok(SocketAddr::V4(here))) = (from, dialled.local_addr()) else { return };
+    let Some(dialler) = network.dialler(from, here) else { return };
     let Ok(member_side) = TcpStream::connect(target).await else { return };
     // Heartbeats are small and must not wait for more.
     let _ = (dialled.set_nodelay(true), member_side.set_nodelay(true));
