@@ -94,6 +94,11 @@ impl RaftLoop {
             self.proposals.hand_in(&mut self.node, &self.shared.waiters).map_err(text)?;
             self.ask(false)?;
             self.work()?;
+            if self.reads.unasked() {
+                // They came while the round was out that has just been answered.
+                self.ask(false)?;
+                self.work()?;
+            }
             self.answer_reads();
             if stop {
                 return Ok(());

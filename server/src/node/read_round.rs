@@ -25,7 +25,8 @@ struct Round {
     /// The first id under which it was asked; any answer from then on will do.
     first_id: u64,
     began: Instant,
-    asked: Instant,
+    /// When it was last asked; `None` if the node did not take the question.
+    asked: Option<Instant>,
     waiters: Vec<oneshot::Sender<()>>,
 }
 
@@ -59,26 +60,35 @@ impl ReadRound {
     /// Those of [`Node::read_index`] that are not passing.
     pub(crate) fn ask(&mut self, node: &mut Node, again: bool) -> Result<(), NodeError> {
         if let Some(round) = &mut self.round {
-            if !again && round.asked.elapsed() < RETRY {
+            if !again && round.asked.is_some_and(|asked| asked.elapsed() < RETRY) {
                 return Ok(());
             }
             round.waiters.retain(|waiter| !waiter.is_closed());
-            round.asked = Instant::now();
         } else {
             self.waiting.retain(|waiter| !waiter.is_closed());
             if self.waiting.is_empty() {
                 return Ok(());
             }
             let waiters = std::mem::take(&mut self.waiting);
-            let now = Instant::now();
-            self.round = Some(Round { first_id: self.last_id + 1, began: now, asked: now, waiters });
+            let first_id = self.last_id + 1;
+            self.round = Some(Round { first_id, began: Instant::now(), asked: None, waiters });
         }
         self.last_id += 1;
-        match node.read_index(self.last_id) {
-            // Without a leader it is asked again when there is one, or after a while.
-            Ok(()) | Err(NodeError::NoLeader | NodeError::NotReady) => Ok(()),
-            Err(error) => Err(error),
+        let asked = match node.read_index(self.last_id) {
+            Ok(()) => Some(Instant::now()),
+            // Asked again with the next event, which may be the leader's first entry.
+            Err(NodeError::NoLeader | NodeError::NotReady) => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(round) = &mut self.round {
+            round.asked = asked;
         }
+        Ok(())
+    }
+
+    /// Whether reads wait for a question that can be asked now.
+    pub(crate) fn unasked(&self) -> bool {
+        self.round.is_none() && !self.waiting.is_empty()
     }
 
     /// Lets go of reads whose round has had no answer for `timeout`. Answers with how many they were.
