@@ -24,6 +24,9 @@ use std::{
 
 /// Longest wait for the list of members.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is said when nobody has one.
+const NO_LIST: &str =
+    "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs";
 /// Versions of clusters that this program can be a member of.
 const CLUSTER_VERSIONS: std::ops::RangeInclusive<(u64, u64)> = (3, 0)..=(3, 7);
 
@@ -60,9 +63,7 @@ async fn join(config: &Config, client: &PeerClient) -> Result<Joining, String> {
     let expected = config.cluster.verify_join(name)?;
     let others = other_urls(&expected, name);
     let question = Question::get("/members").within(LIST_TIMEOUT);
-    let (cluster_id, members) = list(client, &others, &question)
-        .await
-        .ok_or("cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs")?;
+    let (cluster_id, members) = list(client, &others, &question).await.ok_or(NO_LIST)?;
     let listed = members.clone();
     let wanted: Vec<(String, Vec<String>)> = expected
         .into_iter()

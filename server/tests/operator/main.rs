@@ -3,6 +3,7 @@
 mod compaction;
 mod grpc_health;
 mod health;
+mod members;
 mod metrics;
 mod peers;
 mod quota;
