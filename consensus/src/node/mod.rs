@@ -53,6 +53,10 @@ pub struct Node {
     vote: (u64, u64),
     vote_number: u64,
     persisted_number: u64,
+    /// Index of the last snapshot handed out.
+    snapshot_index: u64,
+    /// The term in which this member, as the leader, took the proposal to remove it.
+    leaving_in: u64,
 }
 
 impl Node {
@@ -94,7 +98,16 @@ impl Node {
             log.entries.into_iter().map(convert::entry_in).collect(),
         );
         let raw = RawNode::new(&config, store, &logger::logger())?;
-        Ok(Node { raw, last_read_id: 0, timeouts, vote, vote_number: 0, persisted_number: 0 })
+        Ok(Node {
+            raw,
+            last_read_id: 0,
+            timeouts,
+            vote,
+            vote_number: 0,
+            persisted_number: 0,
+            snapshot_index: 0,
+            leaving_in: 0,
+        })
     }
 
     /// One tick of time has passed.
@@ -152,10 +165,15 @@ impl Node {
             data: Some(change.encode_to_vec().into()),
             ..Default::default()
         };
-        self.propose_entries(vec![convert::entry_in(entry)])
+        self.propose_entries(vec![convert::entry_in(entry)])?;
+        self.note_leaving(departure::removes(change, self.raw.raft.id));
+        Ok(())
     }
 
     fn propose_entries(&mut self, entries: Vec<eraftpb::Entry>) -> Result<(), NodeError> {
+        if self.leaves() {
+            return Err(NodeError::ProposalDropped);
+        }
         let message = eraftpb::Message {
             msg_type: eraftpb::MessageType::MsgPropose,
             from: self.raw.raft.id,
@@ -190,7 +208,11 @@ impl Node {
     /// # Errors
     /// Says why the message was ignored.
     pub fn step(&mut self, message: raftpb::Message) -> Result<(), NodeError> {
-        let from = message.from();
+        let (from, id) = (message.from(), self.raw.raft.id);
+        let removal = departure::proposes_removal(&message, id);
+        if message.r#type() == raftpb::MessageType::MsgProp && self.leaves() {
+            return Err(NodeError::ProposalDropped);
+        }
         let message = inbound::accept(&self.raw, message)?;
         if message.msg_type == eraftpb::MessageType::MsgTimeoutNow && !self.may_be_elected() {
             return Err(NodeError::CannotCampaign);
@@ -203,7 +225,9 @@ impl Node {
         self.raw.step(message).map_err(|error| match error {
             raft::Error::StepPeerNotFound => NodeError::UnknownSender(from),
             other => other.into(),
-        })
+        })?;
+        self.note_leaving(removal);
+        Ok(())
     }
 
     /// Asks for an index at which a read is linearizable. The answer comes as a [`ReadState`] with this id,
@@ -216,7 +240,7 @@ impl Node {
     /// [`NodeError::ReadIdReused`].
     pub fn read_index(&mut self, id: u64) -> Result<(), NodeError> {
         let raft = &self.raw.raft;
-        if raft.leader_id == 0 {
+        if raft.leader_id == 0 || departure::departed(&self.raw) {
             return Err(NodeError::NoLeader);
         }
         if raft.state == StateRole::Leader && !raft.commit_to_current_term() {
@@ -292,6 +316,7 @@ impl Node {
         }
         let store = self.raw.mut_store();
         if !raw.snapshot().is_empty() {
+            self.snapshot_index = raw.snapshot().get_metadata().index;
             store.restore(raw.snapshot().clone());
         }
         store.append(entries);
@@ -343,50 +368,14 @@ impl Node {
         self.raw.store().first()
     }
 
-    /// This member's state.
-    pub fn status(&self) -> Status {
-        let raft = &self.raw.raft;
-        let leads = raft.state == StateRole::Leader;
-        let conf = raft.prs().conf();
-        let peer = |(&id, progress): (&u64, &raft::Progress)| PeerProgress {
-            id,
-            matched: progress.matched,
-            next: progress.next_idx,
-            recently_active: progress.recent_active || id == raft.id,
-            learner: conf.learners().contains(&id),
-            snapshot_pending: progress.state == raft::ProgressState::Snapshot,
-        };
-        let mut progress: Vec<_> = raft.prs().iter().filter(|_| leads).map(peer).collect();
-        progress.sort_unstable_by_key(|peer| peer.id);
-        Status {
-            id: raft.id,
-            term: raft.term,
-            vote: raft.vote,
-            leader: raft.leader_id,
-            role: raft.state.into(),
-            commit: raft.raft_log.committed,
-            applied: raft.raft_log.applied,
-            last_index: raft.raft_log.last_index(),
-            transferee: raft.lead_transferee.unwrap_or(0),
-            progress,
-        }
-    }
-
-    /// Whether proposals have somewhere to go: this member leads and stays so, or knows who does. Those made at
-    /// another time are dropped.
-    pub fn takes_proposals(&self) -> bool {
-        self.raw.raft.leader_id != 0 && self.raw.raft.lead_transferee.is_none()
-    }
-
-    /// Whether this member leads, and in this term.
-    pub fn leads_in(&self, term: u64) -> bool {
-        self.raw.raft.state == StateRole::Leader && self.raw.raft.term == term
-    }
-
     /// A single voter wins the election it starts, and the algorithm insists that a new leader's log be
-    /// durable by then. With other voters their answers come after that anyway.
+    /// durable by then. With other voters their answers come after that anyway. And nobody stands for election
+    /// before a leader's snapshot is applied: the algorithm would look for entries that it replaced.
     fn may_be_elected(&self) -> bool {
         let raft = &self.raw.raft;
+        if raft.raft_log.applied < self.snapshot_index {
+            return false;
+        }
         let settled = raft.raft_log.persisted == raft.raft_log.last_index();
         settled || raft.state == StateRole::Leader || !raft.prs().is_singleton()
     }

@@ -1,6 +1,9 @@
 //! A look at a node from outside.
 
+use raft::StateRole;
+
 use super::ready::Role;
+use super::{Node, departure};
 
 /// How far a leader has brought another member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,4 +45,48 @@ pub struct Status {
     pub transferee: u64,
     /// All members, sorted by id; empty unless this one leads.
     pub progress: Vec<PeerProgress>,
+}
+
+impl Node {
+    /// This member's state.
+    pub fn status(&self) -> Status {
+        let raft = &self.raw.raft;
+        let leads = raft.state == StateRole::Leader;
+        let conf = raft.prs().conf();
+        let peer = |(&id, progress): (&u64, &raft::Progress)| PeerProgress {
+            id,
+            matched: progress.matched,
+            next: progress.next_idx,
+            recently_active: progress.recent_active || id == raft.id,
+            learner: conf.learners().contains(&id),
+            snapshot_pending: progress.state == raft::ProgressState::Snapshot,
+        };
+        let mut progress: Vec<_> = raft.prs().iter().filter(|_| leads).map(peer).collect();
+        progress.sort_unstable_by_key(|peer| peer.id);
+        Status {
+            id: raft.id,
+            term: raft.term,
+            vote: raft.vote,
+            leader: raft.leader_id,
+            role: raft.state.into(),
+            commit: raft.raft_log.committed,
+            applied: raft.raft_log.applied,
+            last_index: raft.raft_log.last_index(),
+            transferee: raft.lead_transferee.unwrap_or(0),
+            progress,
+        }
+    }
+
+    /// Whether proposals have somewhere to go: this member leads and stays so, or knows who does. Those made at
+    /// another time are dropped.
+    pub fn takes_proposals(&self) -> bool {
+        let raft = &self.raw.raft;
+        let stays = raft.lead_transferee.is_none() && !self.leaves() && !departure::departed(&self.raw);
+        raft.leader_id != 0 && stays
+    }
+
+    /// Whether this member leads, and in this term.
+    pub fn leads_in(&self, term: u64) -> bool {
+        self.raw.raft.state == StateRole::Leader && self.raw.raft.term == term
+    }
 }

@@ -319,15 +319,14 @@ impl Process {
 }
 
 /// Whether a change of members can be carried out; the same everywhere, as it depends on what is committed.
-/// An id that was removed does not come back. Of two voters none is removed: if it is the leader, and crashes
-/// before the other hears of it, the other needs its vote, and may not get it for want of an entry.
+/// An id that was removed does not come back.
 fn possible(change: &ConfChange, members: &ConfState, highest_id: u64) -> bool {
     let id = change.node_id();
     let (votes, learns) = (members.voters.contains(&id), members.learners.contains(&id));
     match change.r#type() {
         ConfChangeType::ConfChangeAddNode => learns || id > highest_id,
         ConfChangeType::ConfChangeAddLearnerNode => id > highest_id,
-        ConfChangeType::ConfChangeRemoveNode => learns || (votes && members.voters.len() > 2),
+        ConfChangeType::ConfChangeRemoveNode => learns || (votes && members.voters.len() > 1),
         ConfChangeType::ConfChangeUpdateNode => false,
     }
 }

@@ -100,7 +100,7 @@ impl Plan {
             latency,
             ordered: random.chance(400),
             drift: random.pick(&[0, 10, 40, 80]).unwrap_or(0),
-            sync_time: random.pick(&[0, 0, 10, 50, 150]).unwrap_or(0),
+            sync_time: random.pick(&[0, 0, 0, 10, 10, 50, 150, 1500]).unwrap_or(0),
             apply_time: random.pick(&[0, 0, 20, 200]).unwrap_or(0),
             down_time,
             batching: random.pick(&[0, 100, 500]).unwrap_or(0),
