@@ -75,7 +75,7 @@ async fn learners_come_one_at_a_time_and_are_never_missed() -> Outcome {
     let moved = client.member_update(id, ["http://127.0.0.1:3".to_owned()]).await?;
     let urls: Vec<_> = moved.members().iter().filter(|member| member.id() == id).collect();
     assert_eq!(urls[0].peer_urls(), ["http://127.0.0.1:3"]);
-    drop(server.kill());
+    server.kill();
     let server = alone(&dir);
     let mut client = Client::connect([server.url()], None).await?;
     let kept = client.member_list().await?;
