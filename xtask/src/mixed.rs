@@ -1,6 +1,7 @@
 //! `cargo xtask mixed`: members of the official etcd and ours in one cluster.
 //!
-//! The test itself is `server/tests/cluster/mixed.rs`, beside the other tests of clusters. Here it gets what it
+//! The tests themselves are `server/tests/cluster/mixed.rs`, beside the other tests of clusters, and
+//! `server/tests/data_dir/mixed.rs`, where the two take turns on one data dir. Here it gets what it
 //! cannot have under `cargo test --workspace`: the official program.
 
 use crate::{command, compat};
@@ -28,7 +29,18 @@ pub(crate) fn run_all(official: &Path) -> Result<()> {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let official = options.official.clone().map_or_else(compat::official, Ok)?;
-    let test = ["test", "-p", "oxetcd-server", "--test", "cluster", "--", "--ignored", &options.only];
+    let test = [
+        "test",
+        "-p",
+        "oxetcd-server",
+        "--test",
+        "cluster",
+        "--test",
+        "data_dir",
+        "--",
+        "--ignored",
+        &options.only,
+    ];
     let mut test = command::cargo(&test);
     test.env("OXETCD_OFFICIAL", official);
     if let Some(server) = &options.server {

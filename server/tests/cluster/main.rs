@@ -15,4 +15,5 @@ mod leases;
 mod mixed;
 mod partitions;
 mod restarts;
+mod snapshot_watchers;
 mod snapshots;

@@ -4,6 +4,6 @@
 mod support;
 
 mod go_dir;
+mod mixed;
 mod received;
 mod state;
-mod to_and_fro;

@@ -9,4 +9,4 @@ pub(crate) mod member;
 pub(crate) mod network;
 mod owner;
 mod proxy;
-mod verdict;
+pub(crate) mod verdict;

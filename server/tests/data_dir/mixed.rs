@@ -3,9 +3,10 @@
 //! `cargo xtask mixed` runs this: it fetches the official release and says in `OXETCD_OFFICIAL` where it is.
 
 use crate::{
-    state::{State, connect, read, write},
+    state::{State, connect, read, snap, write},
     support::Server,
 };
+use oxetcd_storage_bolt::Reader;
 use std::{path::Path, process::Command};
 
 const TURNS: usize = 3;
@@ -53,6 +54,8 @@ async fn turn(
     let after = read(&channel).await;
     drop(channel);
     server.terminate();
+    let database = Reader::open(snap(dir).join("db")).expect("a database");
+    database.check().unwrap_or_else(|damage| panic!("as {name} left it: {damage}"));
     after
 }
 
