@@ -5,6 +5,7 @@
 //! `OXETCD_CLUSTER_PROGRAM=/path/to/etcd` runs all of it with another server, which is how the tests themselves
 //! are tested.
 
+mod chaos;
 mod corruption;
 mod farewell;
 mod growth;

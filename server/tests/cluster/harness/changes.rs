@@ -95,7 +95,8 @@ impl Cluster {
 
     /// Makes this member the leader.
     pub(crate) async fn move_leader(&mut self, to: Index) {
-        let target_id = self.id(to).await;
+        let target = self.member(to).url();
+        let target_id = ask_until(|| ask::status(&target)).await.header.map_or(0, |header| header.member_id);
         let end = Instant::now() + LIMIT;
         loop {
             let leader = self.leader().await;

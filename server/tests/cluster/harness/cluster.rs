@@ -177,7 +177,7 @@ impl Cluster {
         let mut newest = None;
         for index in among {
             let member = self.member(*index);
-            if !member.is_running() {
+            if !member.can_answer() {
                 continue;
             }
             let Ok(status) = ask::status(&member.url()).await else { continue };

@@ -44,6 +44,7 @@ pub(crate) struct Member {
     client: SocketAddr,
     peer: SocketAddr,
     child: Option<Child>,
+    paused: bool,
     /// Each start has a log of its own.
     starts: usize,
 }
@@ -65,6 +66,7 @@ impl Member {
             client,
             peer,
             child: None,
+            paused: false,
             starts: 0,
         }
     }
@@ -87,6 +89,11 @@ impl Member {
     /// Whether its process runs, or is paused.
     pub(crate) fn is_running(&mut self) -> bool {
         self.ended().is_none() && self.child.is_some()
+    }
+
+    /// Whether asking it something makes sense.
+    pub(crate) fn can_answer(&mut self) -> bool {
+        self.is_running() && !self.paused
     }
 
     /// Starts the process and does not wait.
@@ -164,12 +171,14 @@ impl Member {
     }
 
     /// SIGSTOP: it keeps its connections and does nothing.
-    pub(crate) fn pause(&self) {
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
         self.signal(Signal::STOP);
     }
 
     /// SIGCONT.
-    pub(crate) fn resume(&self) {
+    pub(crate) fn resume(&mut self) {
+        self.paused = false;
         self.signal(Signal::CONT);
     }
 

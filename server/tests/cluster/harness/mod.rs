@@ -3,7 +3,7 @@
 pub(crate) mod ask;
 mod changes;
 pub(crate) mod cluster;
-mod dice;
+pub(crate) mod dice;
 pub(crate) mod load;
 pub(crate) mod member;
 pub(crate) mod network;
