@@ -19,11 +19,8 @@ impl RaftLoop {
     pub(super) fn work(&mut self) -> Result<(), String> {
         while let Some(mut ready) = self.node.ready() {
             self.note(&ready)?;
-            self.send(std::mem::take(&mut ready.messages));
-            self.save(&ready)?;
-            self.send(std::mem::take(&mut ready.persisted_messages));
-            self.node.persisted(ready.number);
-            for state in ready.read_states {
+            // A majority has answered: reads need not wait for this member's disk.
+            for state in std::mem::take(&mut ready.read_states) {
                 if let Some((index, waiters)) = self.reads.answered(state) {
                     self.shared.applied_waits.add(index, waiters);
                 }
@@ -31,6 +28,10 @@ impl RaftLoop {
             if let Some(snapshot) = ready.snapshot {
                 self.replace(snapshot.metadata.unwrap_or_default());
             }
+            self.send(std::mem::take(&mut ready.messages));
+            self.save(&ready)?;
+            self.send(std::mem::take(&mut ready.persisted_messages));
+            self.node.persisted(ready.number);
             self.hand_over(ready.committed)?;
         }
         if self.node.snapshot_wanted() {
