@@ -25,13 +25,13 @@ impl RaftLoop {
                     self.shared.applied_waits.add(index, waiters);
                 }
             }
-            if let Some(snapshot) = ready.snapshot {
-                self.replace(snapshot.metadata.unwrap_or_default());
-            }
             self.send(std::mem::take(&mut ready.messages));
             self.save(&ready)?;
             self.send(std::mem::take(&mut ready.persisted_messages));
             self.node.persisted(ready.number);
+            if let Some(snapshot) = ready.snapshot {
+                self.replace(snapshot.metadata.unwrap_or_default());
+            }
             self.hand_over(ready.committed)?;
         }
         if self.node.snapshot_wanted() {
