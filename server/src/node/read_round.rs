@@ -103,3 +103,35 @@ impl ReadRound {
         Some((state.index, round.waiters))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxetcd_consensus::{
+        NodeConfig, RestoredLog,
+        raftpb::{ConfState, Message, MessageType},
+    };
+
+    #[test]
+    fn a_question_that_nobody_could_answer_is_asked_when_somebody_can() {
+        let voters = ConfState { voters: vec![1, 2, 3], ..ConfState::default() };
+        let log = RestoredLog { conf_state: voters, ..RestoredLog::default() };
+        let mut node = Node::new(&NodeConfig::new(1), log).unwrap();
+        let mut reads = ReadRound::new(0);
+        let (waiter, _waits) = oneshot::channel();
+        reads.add(waiter);
+        reads.ask(&mut node, false).unwrap();
+        let heartbeat = Message {
+            r#type: Some(MessageType::MsgHeartbeat.into()),
+            from: Some(2),
+            to: Some(1),
+            term: Some(1),
+            ..Message::default()
+        };
+        node.step(heartbeat).unwrap();
+        reads.ask(&mut node, false).unwrap();
+        let ready = node.ready().unwrap();
+        let sent = ready.messages.iter().chain(&ready.persisted_messages);
+        assert!(sent.into_iter().any(|message| message.r#type() == MessageType::MsgReadIndex));
+    }
+}
