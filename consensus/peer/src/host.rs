@@ -15,6 +15,12 @@ pub trait PeerHost: Send + Sync + 'static {
     /// Messages to this member were lost.
     fn unreachable(&self, id: u64);
 
+    /// This message certainly never left this member. Told of proposals only: raft sends everything else again by
+    /// itself, and a proposal that may have arrived must not be made twice.
+    fn undelivered(&self, message: raftpb::Message) {
+        let _ = message;
+    }
+
     /// What became of a snapshot: `arrived` when the other side has it on disk.
     fn snapshot_sent(&self, id: u64, arrived: bool);
 

@@ -28,10 +28,10 @@ pub(crate) enum Pushed {
     Waits(Option<Waker>),
     /// There is no link: here it is back.
     NoLink(Message),
-    /// The link takes nothing any more and was cut: here it is back; what waited is lost.
-    Stalled(Message),
-    /// Too many wait: it is lost.
-    Full,
+    /// The link takes nothing any more and was cut: here it is back, and what waited.
+    Stalled(Message, Vec<Message>),
+    /// Too many wait: here it is back.
+    Full(Message),
 }
 
 /// A bounded queue and the link that empties it.
@@ -60,12 +60,12 @@ impl Outbox {
         match state.waiting_since {
             None => state.waiting_since = Some(Instant::now()),
             Some(since) if since.elapsed() > STALL => {
-                let waker = state.cut();
+                let (waker, waited) = state.cut();
                 drop(state);
                 wake(waker);
-                return Pushed::Stalled(message);
+                return Pushed::Stalled(message, waited);
             }
-            Some(_) if state.queue.len() >= CAPACITY => return Pushed::Full,
+            Some(_) if state.queue.len() >= CAPACITY => return Pushed::Full(message),
             Some(_) => {}
         }
         state.queue.push(message);
@@ -85,20 +85,18 @@ impl Outbox {
         link
     }
 
-    /// Ends a link, unless another took its place: then `None`. Else how many messages are lost with it.
-    pub(crate) fn detach(&self, link: Link) -> Option<usize> {
+    /// Ends a link, unless another took its place: then `None`. Else the messages that waited for it.
+    pub(crate) fn detach(&self, link: Link) -> Option<Vec<Message>> {
         let mut state = self.state.lock();
         if state.link != Some(link) {
             return None;
         }
-        let lost = state.queue.len();
-        state.cut();
-        Some(lost)
+        Some(state.cut().1)
     }
 
     /// Ends the link, whichever it is.
     pub(crate) fn close(&self) {
-        let waker = self.state.lock().cut();
+        let (waker, _) = self.state.lock().cut();
         wake(waker);
     }
 
@@ -119,11 +117,10 @@ impl Outbox {
 }
 
 impl State {
-    fn cut(&mut self) -> Option<Waker> {
+    fn cut(&mut self) -> (Option<Waker>, Vec<Message>) {
         self.link = None;
         self.waiting_since = None;
-        self.queue = Vec::new();
-        self.waker.take()
+        (self.waker.take(), std::mem::take(&mut self.queue))
     }
 }
 
@@ -162,10 +159,10 @@ mod tests {
         assert!(matches!(outbox.push(Message::default()), Pushed::Waits(_)));
         let new = outbox.attach();
         assert_eq!(take(&outbox, old), Poll::Ready(None));
-        assert_eq!(outbox.detach(old), None);
+        assert!(outbox.detach(old).is_none());
         assert_eq!(take(&outbox, new), Poll::Ready(Some(1)));
         assert!(matches!(outbox.push(Message::default()), Pushed::Waits(_)));
-        assert_eq!(outbox.detach(new), Some(1));
+        assert_eq!(outbox.detach(new).map(|waited| waited.len()), Some(1));
         assert!(matches!(outbox.push(Message::default()), Pushed::NoLink(_)));
     }
 
@@ -176,7 +173,7 @@ mod tests {
         for _ in 0..CAPACITY {
             assert!(matches!(outbox.push(Message::default()), Pushed::Waits(_)));
         }
-        assert!(matches!(outbox.push(Message::default()), Pushed::Full));
+        assert!(matches!(outbox.push(Message::default()), Pushed::Full(_)));
         outbox.close();
         assert_eq!(take(&outbox, link), Poll::Ready(None));
     }

@@ -121,28 +121,37 @@ impl Peer {
             match self.outbox(kind).push(message) {
                 Pushed::Waits(waker) => return waker,
                 Pushed::NoLink(back) => message = back,
-                Pushed::Full => {
-                    self.lost(true);
+                Pushed::Full(back) => {
+                    self.undelivered([back]);
                     return None;
                 }
-                Pushed::Stalled(back) => {
+                Pushed::Stalled(back, waited) => {
                     self.status.failed(kind.name(), &PeerError::Timeout);
-                    self.lost(true);
+                    self.undelivered(waited);
                     message = back;
                 }
             }
         }
-        if self.posts.try_send(message).is_err() {
-            self.lost(true);
+        if let Err(full) = self.posts.try_send(message) {
+            self.undelivered([full.into_inner()]);
         }
         None
     }
 
-    /// A message was lost, or may have been. `counted` if it is known of one.
-    pub(crate) fn lost(&self, counted: bool) {
-        if counted {
+    /// Messages certainly did not leave this member.
+    pub(crate) fn undelivered(&self, messages: impl IntoIterator<Item = Message>) {
+        for message in messages {
             self.observer.send_failed();
+            if message.r#type() == MessageType::MsgProp {
+                self.common.host.undelivered(message);
+            }
         }
+        self.common.host.unreachable(self.id);
+    }
+
+    /// A message failed on its way: it may have arrived or not.
+    pub(crate) fn lost(&self) {
+        self.observer.send_failed();
         self.common.host.unreachable(self.id);
     }
 

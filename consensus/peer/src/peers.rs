@@ -144,7 +144,12 @@ impl Peers {
                 None if message.r#type() == MessageType::MsgSnap => {
                     self.inner.common.host.snapshot_sent(to, false);
                 }
-                None => tracing::debug!(to = %Id(to), "a message for somebody who is not known"),
+                None => {
+                    tracing::debug!(to = %Id(to), "a message for somebody who is not known");
+                    if message.r#type() == MessageType::MsgProp {
+                        self.inner.common.host.undelivered(message);
+                    }
+                }
             }
         }
         drop(table);

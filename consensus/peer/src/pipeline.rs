@@ -34,16 +34,21 @@ pub(crate) fn start(peer: &Arc<Peer>, queue: mpsc::Receiver<Message>) {
             loop {
                 let next = queue.lock().await.recv().await;
                 let Some(message) = next else { return };
-                work(&worker, &mut connection, &message).await;
+                work(&worker, &mut connection, message).await;
             }
         });
     }
 }
 
-async fn work(peer: &Peer, connection: &mut Option<Connection>, message: &Message) {
+async fn work(peer: &Peer, connection: &mut Option<Connection>, message: Message) {
     let body = Bytes::from(message.encode_to_vec());
     let length = body.len() as u64;
-    let posted = tokio::time::timeout(TIMEOUT, post(peer, connection, body)).await;
+    if connection.as_ref().is_some_and(|used| !used.is_open()) {
+        *connection = None;
+    }
+    // Whatever goes to a connection may arrive.
+    let mut left = connection.is_some();
+    let posted = tokio::time::timeout(TIMEOUT, post(peer, connection, body, &mut left)).await;
     match posted.unwrap_or(Err(PeerError::Timeout)) {
         Ok(()) => {
             peer.status.works();
@@ -55,12 +60,22 @@ async fn work(peer: &Peer, connection: &mut Option<Connection>, message: &Messag
                 peer.common.host.this_member_was_removed();
             }
             peer.status.failed("post", &error);
-            peer.lost(true);
+            if left {
+                peer.lost();
+            } else {
+                peer.undelivered([message]);
+            }
         }
     }
 }
 
-async fn post(peer: &Peer, connection: &mut Option<Connection>, body: Bytes) -> Result<(), PeerError> {
+/// Posts one message. `left` says afterwards whether any of it may have left this member.
+async fn post(
+    peer: &Peer,
+    connection: &mut Option<Connection>,
+    body: Bytes,
+    left: &mut bool,
+) -> Result<(), PeerError> {
     // An idle connection may have been closed meanwhile, and that may be noticed only now.
     if let Some(mut used) = connection.take().filter(Connection::is_open)
         && let Ok(()) = post_on(peer, &mut used, body.clone()).await
@@ -69,6 +84,7 @@ async fn post(peer: &Peer, connection: &mut Option<Connection>, body: Bytes) -> 
         return Ok(());
     }
     let mut new = Connection::open(peer).await?;
+    *left = true;
     let posted = post_on(peer, &mut new, body).await;
     match posted {
         Ok(()) => *connection = Some(new),

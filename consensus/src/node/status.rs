@@ -85,6 +85,16 @@ impl Node {
         raft.leader_id != 0 && stays
     }
 
+    /// This member.
+    pub fn id(&self) -> u64 {
+        self.raw.raft.id
+    }
+
+    /// The term that this member is in.
+    pub fn term(&self) -> u64 {
+        self.raw.raft.term
+    }
+
     /// Whether this member leads, and in this term.
     pub fn leads_in(&self, term: u64) -> bool {
         self.raw.raft.state == StateRole::Leader && self.raw.raft.term == term

@@ -44,6 +44,10 @@ impl PeerHost for MemberHost {
         self.tell(Input::Unreachable(id));
     }
 
+    fn undelivered(&self, message: raftpb::Message) {
+        self.tell(Input::Undelivered(Box::new(message)));
+    }
+
     fn snapshot_sent(&self, id: u64, arrived: bool) {
         self.tell(Input::SnapshotSent { id, arrived });
     }

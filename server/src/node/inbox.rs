@@ -32,6 +32,8 @@ pub(crate) enum Input {
     Step(Box<raftpb::Message>),
     /// The last message to this member did not arrive.
     Unreachable(u64),
+    /// These proposals for the leader certainly never left this member.
+    Undelivered(Box<raftpb::Message>),
     /// The snapshot for a member arrived, or did not.
     SnapshotSent {
         /// The member.

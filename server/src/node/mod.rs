@@ -22,6 +22,7 @@ mod compaction_schedule;
 mod exchange;
 mod fate;
 mod force_new_cluster;
+mod forwarded;
 mod inbox;
 mod install;
 mod leader_watch;

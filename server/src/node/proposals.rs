@@ -4,10 +4,11 @@
 //! wait here until there is one, or until their clients have given up: so an election costs time, not errors.
 //! The same holds for what other members have sent here because they took this one for the leader.
 
-use super::waiters::Waiters;
+use super::{forwarded::Forwarded, waiters::Waiters};
 use crate::cluster::Lost;
 use bytes::Bytes;
 use oxetcd_consensus::{Node, NodeError, raftpb};
+use prost::Message as _;
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -22,6 +23,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Other members' proposals that are kept, and for how long: whoever made them may have given up by then.
 const HELD_LIMIT: usize = 1024;
 const HELD_FOR: Duration = Duration::from_secs(3);
+/// Proposals that did not reach the leader are tried again after this time, or with the next leader.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long they are tried.
+const RETURNED_FOR: Duration = Duration::from_secs(5);
 
 /// One request for the log.
 struct Request {
@@ -39,6 +44,11 @@ pub(crate) struct Proposals {
     changes: VecDeque<raftpb::ConfChange>,
     /// Other members' proposals, and when they came.
     held: VecDeque<(Instant, raftpb::Message)>,
+    /// Requests of this member that never left it, and when they came back.
+    returned: VecDeque<(Instant, Bytes)>,
+    /// The term in which something came back, and when.
+    paused: Option<(u64, Instant)>,
+    forwarded: Forwarded,
     looked: Instant,
 }
 
@@ -49,6 +59,9 @@ impl Default for Proposals {
             taken: (0, 0),
             changes: VecDeque::new(),
             held: VecDeque::new(),
+            returned: VecDeque::new(),
+            paused: None,
+            forwarded: Forwarded::default(),
             looked: Instant::now(),
         }
     }
@@ -83,6 +96,35 @@ impl Proposals {
         self.held.push_back((Instant::now(), message));
     }
 
+    /// Takes proposals back that did not reach the leader.
+    pub(crate) fn bring_back(&mut self, message: raftpb::Message, node: &Node) {
+        let now = Instant::now();
+        self.paused = Some((node.term(), now));
+        if message.from() != node.id() {
+            return self.hold(message);
+        }
+        for entry in message.entries {
+            let kind = entry.r#type();
+            let data = entry.data.unwrap_or_default();
+            match kind {
+                raftpb::EntryType::EntryNormal => self.returned.push_back((now, data)),
+                // What was encoded here can be decoded.
+                _ => self.changes.extend(raftpb::ConfChange::decode(data).ok()),
+            }
+        }
+    }
+
+    /// Lets go of requests that were lost with an earlier leader; see [`Forwarded::look`].
+    pub(crate) fn look_back(&mut self, term: u64, waiters: &Waiters, settled: impl FnOnce() -> bool) {
+        self.forwarded.look(term, waiters, settled);
+    }
+
+    /// Whether the leader of this term was out of reach a moment ago.
+    fn is_paused(&mut self, node: &Node) -> bool {
+        self.paused.take_if(|(term, since)| *term != node.term() || since.elapsed() >= PAUSE);
+        self.paused.is_some()
+    }
+
     /// Whether as much has been taken as goes into a batch.
     pub(crate) fn full(&self) -> bool {
         self.taken.0 >= BATCH_LIMIT || self.taken.1 >= BATCH_LIMIT_BYTES
@@ -94,13 +136,21 @@ impl Proposals {
     /// Those of [`Node::propose`] that do not pass.
     pub(crate) fn hand_in(&mut self, node: &mut Node, waiters: &Waiters) -> Result<(), NodeError> {
         self.taken = (0, 0);
-        if !node.takes_proposals() {
+        if !node.takes_proposals() || self.is_paused(node) {
             self.look(waiters);
             return Ok(());
         }
         for (_, message) in self.held.drain(..) {
             // What makes no sense is dropped, as any message that does not.
             let _ = node.step(message);
+        }
+        if !self.returned.is_empty() {
+            let batch = self.returned.iter().map(|(_, data)| data.clone()).collect();
+            match node.propose(batch) {
+                Ok(()) => self.returned.clear(),
+                Err(NodeError::ProposalDropped) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
         self.hand_in_requests(node, waiters)?;
         self.hand_in_changes(node, waiters)
@@ -122,7 +172,12 @@ impl Proposals {
                 }
             }
             match node.propose(batch) {
-                Ok(()) => drop(self.waiting.drain(..count)),
+                Ok(()) => {
+                    let leads = node.leads_in(node.term());
+                    for request in self.waiting.drain(..count).filter(|_| !leads) {
+                        self.forwarded.add(request.id, node.term());
+                    }
+                }
                 Err(NodeError::ProposalDropped) => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -153,6 +208,7 @@ impl Proposals {
         self.looked = Instant::now();
         self.waiting.retain(|request| waiters.has(request.id));
         self.held.retain(|(came, _)| came.elapsed() < HELD_FOR);
+        self.returned.retain(|(came, _)| came.elapsed() < RETURNED_FOR);
     }
 }
 
@@ -208,6 +264,45 @@ mod tests {
         assert_eq!(taken, [&b"another's"[..], b"mine"]);
         proposals.hand_in(&mut node, &waiters)?;
         assert!(logged(&mut node).is_empty(), "nothing goes in twice");
+        Ok(())
+    }
+
+    #[test]
+    fn what_did_not_reach_the_leader_waits_for_the_next() -> Result<(), NodeError> {
+        let (mut node, mut proposals, waiters) = (node()?, Proposals::default(), Waiters::default());
+        node.campaign()?;
+        logged(&mut node);
+        let change = raftpb::ConfChange { id: Some(9), node_id: Some(5), ..Default::default() };
+        let _answer = waiters.register(9);
+        let mut message = proposal(node.id(), b"mine");
+        message.entries.push(raftpb::Entry {
+            r#type: Some(raftpb::EntryType::EntryConfChange.into()),
+            data: Some(change.encode_to_vec().into()),
+            ..Default::default()
+        });
+        proposals.bring_back(message, &node);
+        proposals.hand_in(&mut node, &waiters)?;
+        assert!(logged(&mut node).is_empty(), "not in the same term at once");
+        node.step(raftpb::Message {
+            r#type: Some(MessageType::MsgHeartbeat.into()),
+            from: Some(2),
+            to: Some(1),
+            term: Some(node.term() + 1),
+            ..Default::default()
+        })?;
+        let mut sent = Vec::new();
+        for _ in 0..2 {
+            proposals.hand_in(&mut node, &waiters)?;
+            while let Some(ready) = node.ready() {
+                sent.extend(ready.messages.into_iter().chain(ready.persisted_messages));
+                node.persisted(ready.number);
+            }
+        }
+        sent.retain(|message| message.r#type() == MessageType::MsgProp && message.to() == 2);
+        let mut data: Vec<_> =
+            sent.into_iter().flat_map(|message| message.entries).filter_map(|entry| entry.data).collect();
+        data.sort();
+        assert_eq!(data, [Bytes::from(change.encode_to_vec()), Bytes::from_static(b"mine")], "once each");
         Ok(())
     }
 

@@ -92,6 +92,7 @@ impl RaftLoop {
             let expired = self.reads.expire(self.shared.limits.request_timeout);
             self.shared.metrics.server.slow_read_indexes.inc_by(expired as u64);
             self.proposals.hand_in(&mut self.node, &self.shared.waiters).map_err(text)?;
+            self.look_back();
             self.ask(false)?;
             self.work()?;
             if self.reads.unasked() {
@@ -126,6 +127,7 @@ impl RaftLoop {
                 Input::Read(waiter) => self.reads.add(waiter),
                 Input::Step(message) => self.step(*message),
                 Input::Unreachable(id) => self.node.report_unreachable(id),
+                Input::Undelivered(message) => self.proposals.bring_back(*message, &self.node),
                 Input::SnapshotSent { id, arrived } => self.node.report_snapshot(id, arrived),
                 Input::OfferSnapshot(snapshot) => self.node.offer_snapshot(*snapshot),
                 Input::TransferLeader(id) => self.node.transfer_leader(id),
@@ -152,6 +154,15 @@ impl RaftLoop {
         {
             tracing::debug!(error = %error, "ignored a message of another member");
         }
+    }
+
+    /// Requests that went to an earlier leader and are in nobody's log are answered before their time is up.
+    fn look_back(&mut self) {
+        let (node, applied) = (&self.node, &self.shared.position.applied);
+        self.proposals.look_back(node.term(), &self.shared.waiters, || {
+            let commit = node.status().commit;
+            node.term_at(commit) == Some(node.term()) && applied.load(Ordering::Acquire) >= commit
+        });
     }
 
     /// Asks for an index for the reads that wait. A sole voter that leads has nobody to ask.

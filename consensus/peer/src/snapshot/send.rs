@@ -43,7 +43,7 @@ pub(crate) async fn send(peer: &Peer, message: Message) -> bool {
         Err(error) => {
             tracing::warn!(peer = %Id(peer.id), index, error = %error, "a snapshot was not sent");
             peer.status.failed("snapshot", &error);
-            peer.lost(true);
+            peer.lost();
             false
         }
     }

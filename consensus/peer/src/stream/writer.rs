@@ -104,8 +104,8 @@ impl Drop for Writer {
         let error = io::Error::new(io::ErrorKind::ConnectionReset, "the connection is gone");
         self.peer.status.failed(self.kind.name(), &PeerError::Io(error));
         // What was written last may not have arrived: an append before the next would be missing.
-        if waiting > 0 || self.kind == Kind::MsgApp {
-            self.peer.lost(waiting > 0);
+        if !waiting.is_empty() || self.kind == Kind::MsgApp {
+            self.peer.undelivered(waiting);
         }
     }
 }

@@ -152,3 +152,21 @@ async fn unix_sockets_do_and_tls_says_that_it_does_not_yet() {
         assert_eq!(error.kind(), io::ErrorKind::Unsupported);
     }
 }
+
+#[tokio::test]
+async fn proposals_that_did_not_leave_come_back() {
+    let (mut a, b) = (Member::start(0xa).await, Member::start(0xb).await);
+    a.knows(&b);
+    let id = b.id;
+    b.kill().await;
+    let proposal = message(MessageType::MsgProp, a.id, id, 0);
+    let beat = message(MessageType::MsgHeartbeat, a.id, id, 3);
+    a.peers.send(vec![beat, proposal.clone()]);
+    let back = a.told(|told| match told {
+        Told::Undelivered(message) => Some(*message),
+        _ => None,
+    });
+    assert_eq!(back.await, proposal);
+    a.peers.send(vec![message(MessageType::MsgProp, a.id, 0xc, 0)]);
+    a.told(|told| matches!(told, Told::Undelivered(message) if message.to() == 0xc).then_some(())).await;
+}

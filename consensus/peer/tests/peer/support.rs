@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Told {
     Step(Box<Message>),
     Unreachable(u64),
+    Undelivered(Box<Message>),
     SnapshotSent(u64, bool),
     Removed,
 }
@@ -53,6 +54,10 @@ impl PeerHost for Host {
         if !self.silent.load(Ordering::Relaxed) {
             let _ = self.told.send(Told::Unreachable(id));
         }
+    }
+
+    fn undelivered(&self, message: Message) {
+        let _ = self.told.send(Told::Undelivered(Box::new(message)));
     }
 
     fn snapshot_sent(&self, id: u64, arrived: bool) {
