@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Time for requests that an earlier leader passes on.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(500);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
