@@ -105,3 +105,53 @@ impl Export {
 fn buckets() -> [&'static str; Table::ALL.len()] {
     Table::ALL.map(Table::name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::Database;
+
+    fn exported(version: &str) -> Result<(Notes, Notes), String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let notes = Notes {
+            applied: meta::Applied { index: 7, term: 2 },
+            conf_state: Some(br#"{"voters":[5],"auto_leave":false}"#.to_vec()),
+            storage_version: Some(version.to_owned()),
+        };
+        let (engine, mut batch) = (Memory::new(), Batch::new());
+        notes.put_into(&mut batch);
+        batch.put(Table::Members, &b"5"[..], &br#"{"id":5,"peerURLs":["http://a:1"]}"#[..]);
+        batch.put(Table::Key, vec![1; 17], vec![2; 100_000]);
+        engine.commit(&batch, Durability::Buffered).map_err(|error| text(&error))?;
+        let export = Export::new(engine.checkpoint().map_err(|error| text(&error))?);
+        let export = export.map_err(|error| text(&error))?;
+
+        let metadata = export.snapshot()?.metadata.unwrap_or_default();
+        assert_eq!((metadata.index(), metadata.term()), (7, 2));
+        assert_eq!(metadata.conf_state.map(|state| state.voters), Some(vec![5]));
+
+        let file = tempfile::NamedTempFile::new().map_err(|error| text(&error))?;
+        let layout = export.plan().map_err(|error| text(&error))?;
+        export.write(layout, file.as_file()).map_err(|error| text(&error))?;
+        let database = Database::open(file.path())?;
+        let copy = Memory::new();
+        database.copy_to(&copy)?;
+        let value = copy.get(Table::Key, &[1; 17]).map_err(|error| text(&error))?;
+        assert_eq!(value.as_deref(), Some(&[2; 100_000][..]));
+        Ok((notes, database.notes()?))
+    }
+
+    #[test]
+    fn a_database_holds_all_and_says_so_of_itself() -> Result<(), String> {
+        let (notes, found) = exported("3.7.0")?;
+        assert_eq!(found, notes);
+        Ok(())
+    }
+
+    #[test]
+    fn layouts_older_than_3_6_do_not_name_themselves() -> Result<(), String> {
+        let (notes, found) = exported("3.5.0")?;
+        assert_eq!(found, Notes { storage_version: None, ..notes });
+        Ok(())
+    }
+}

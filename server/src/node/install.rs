@@ -189,3 +189,51 @@ fn change(state: &mut ConfState, entry: &Entry) {
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oxetcd_storage::Memory;
+
+    fn change_entry(index: u64, kind: ConfChangeType, id: u64) -> Entry {
+        let change = ConfChange { r#type: Some(kind.into()), node_id: Some(id), ..Default::default() };
+        Entry {
+            r#type: Some(EntryType::EntryConfChange.into()),
+            index: Some(index),
+            term: Some(3),
+            data: Some(change.encode_to_vec().into()),
+        }
+    }
+
+    fn buffer_at(index: u64) -> Buffer {
+        let buffer = Buffer::new(Arc::new(Memory::new()));
+        meta::set_applied(&buffer.begin(), Applied { index, term: 0 });
+        buffer
+    }
+
+    #[test]
+    fn a_database_without_a_configuration_gets_that_of_the_log() -> Result<(), String> {
+        use ConfChangeType::{ConfChangeAddLearnerNode, ConfChangeAddNode, ConfChangeRemoveNode};
+        let log = RestoredLog {
+            snapshot_index: 10,
+            conf_state: ConfState { voters: vec![1, 2], ..Default::default() },
+            entries: vec![
+                change_entry(11, ConfChangeAddLearnerNode, 4),
+                change_entry(12, ConfChangeAddNode, 3),
+                change_entry(13, ConfChangeRemoveNode, 1),
+                // Not applied yet.
+                change_entry(14, ConfChangeAddNode, 4),
+            ],
+            ..RestoredLog::default()
+        };
+        let buffer = buffer_at(13);
+        let state = conf_state(&buffer, &log)?;
+        assert_eq!((&state.voters[..], &state.learners[..]), (&[2, 3][..], &[4][..]));
+        // It is noted, with the term that the log knows.
+        assert_eq!(meta::applied(&buffer).map_err(text)?, Applied { index: 13, term: 3 });
+        assert_eq!(conf_state(&buffer, &RestoredLog::default())?.voters, [2, 3]);
+        // One that stands where the log begins has the record's.
+        assert_eq!(conf_state(&buffer_at(10), &log)?, log.conf_state);
+        Ok(())
+    }
+}
