@@ -4,6 +4,7 @@
 //! (`adapters`), runs the loops around the cores (`node`), and offers the result to clients (`service`, `http`).
 
 mod adapters;
+mod assemble;
 mod background;
 mod call;
 mod cluster;

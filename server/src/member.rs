@@ -1,37 +1,20 @@
 //! One running member: boots it, starts its loops, serves it, and stops it in order.
 
 use crate::{
-    adapters::{EngineOptions, MemberHost, StoreHistory},
+    assemble::{Running, boot_options, run},
     cluster::{
-        Leadership, PeerClient,
-        corruption::{CorruptionCheck, check_at_start},
-        hand_over_before_stopping, join,
-        publish::publish,
+        PeerClient, corruption::check_at_start, hand_over_before_stopping, join, publish::publish,
         version_monitor,
     },
     config::{Config, SocketOptions, Url},
     dispatch::Dispatch,
     http::{Http, PeerHttp, Role},
-    identity::RequestIds,
     metrics::Metrics,
     net::{self, Listener},
-    node::{
-        ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Exchange,
-        Fate, Inbox, Input, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, WayBack, boot,
-        checkpoint, sample, watch_leader,
-    },
-    service::{HealthService, Limits, Propose, Read, WatchService},
+    node::{BootOptions, Input, Shared, Watching, WayBack, boot, checkpoint},
+    service::{HealthService, Propose, Read, WatchService},
 };
-use arc_swap::ArcSwap;
-use oxetcd_lease::LeaseConfig;
-use oxetcd_peer::{PeerConfig, Peers};
-use oxetcd_storage::Size;
-use parking_lot::Mutex;
-use std::{
-    sync::{Arc, Weak, atomic::Ordering},
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +52,22 @@ struct Sockets {
 }
 
 impl Member {
+    fn of(running: Running, config: &Config) -> Self {
+        let Running { shared, threads, watching, way_back } = running;
+        Member {
+            // Raft itself gives a successor one election timeout.
+            transfer_timeout: config.raft.election_timeout() * 3 / 2,
+            shared,
+            threads,
+            way_back,
+            servers: JoinSet::new(),
+            peer_servers: JoinSet::new(),
+            closing: CancellationToken::new(),
+            leaving: CancellationToken::new(),
+            watching,
+        }
+    }
+
     /// Starts the member that `config` describes, and resolves when it serves.
     ///
     /// # Errors
@@ -81,7 +80,7 @@ impl Member {
         let options = BootOptions { joining, ..boot_options(&config) };
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
         let metrics = Metrics::new(config.observe.metrics);
-        let mut member = run(&config, booted, metrics.clone())?;
+        let mut member = Member::of(run(&config, booted, metrics.clone())?, &config);
         // The others are listened to first: without them there is no leader to be told anything.
         let Sockets { client, client_http, metrics: metrics_sockets, peer } = sockets;
         member.serve_peers(&config, peer, &metrics);
@@ -264,192 +263,11 @@ async fn bind_all(urls: &[Url], options: SocketOptions) -> Result<Vec<Listener>,
     Ok(listeners)
 }
 
-fn boot_options(config: &Config) -> BootOptions {
-    BootOptions {
-        data_dir: config.member.data_dir.clone(),
-        wal_dir: config.member.wal_dir.clone(),
-        name: config.member.name.clone(),
-        cluster: config.cluster.clone(),
-        joining: None,
-        force_new_cluster: config.member.force_new_cluster,
-        backend: config.member.backend.clone(),
-        engine: EngineOptions { max_bytes: None },
-        leases: lease_config(config),
-        election_ticks: config.raft.election_ticks(),
-        pre_vote: config.raft.pre_vote,
-        fsync: !config.storage.unsafe_no_fsync,
-    }
-}
-
-fn lease_config(config: &Config) -> LeaseConfig {
-    let min_ttl_s = (config.raft.election_ms * 3 / 2).div_ceil(1000) as i64;
-    LeaseConfig { min_ttl_s, ..LeaseConfig::default() }
-}
-
-/// The transport to the other members, of whom it knows nobody yet.
-fn peers(config: &Config, ids: &(u64, u64), shared: &Weak<Shared>, metrics: &Arc<Metrics>) -> Peers {
-    let urls = config.cluster.advertise_peer.iter().map(ToString::to_string).collect();
-    let host = MemberHost {
-        shared: shared.clone(),
-        id: ids.0,
-        snap_dir: config.member.data_dir.join("member").join("snap"),
-        metrics: metrics.clone(),
-    };
-    let mut options = PeerConfig::new(ids.0, ids.1, urls, crate::VERSION);
-    options.dial_timeout = Duration::from_secs(1) + config.raft.election_timeout();
-    Peers::new(options, Arc::new(host), tokio::runtime::Handle::current())
-}
-
 fn net_limits(config: &Config) -> net::Limits {
     net::Limits {
         max_concurrent_streams: config.listen.max_concurrent_streams,
         keepalive_interval: config.listen.keepalive.interval,
         keepalive_timeout: config.listen.keepalive.timeout,
-    }
-}
-
-fn limits(config: &Config) -> Limits {
-    Limits {
-        max_request_bytes: config.limits.max_request_bytes,
-        max_txn_ops: config.limits.max_txn_ops,
-        request_timeout: config.raft.request_timeout(),
-        strict_reconfig_check: config.cluster.strict_reconfig_check,
-        quota_bytes: config.storage.quota_bytes,
-        watch_progress_interval_ms: config.limits.watch_progress_interval.as_millis() as u64,
-        warn_apply: config.limits.warning_apply,
-        warn_request: config.limits.warning_unary_request,
-    }
-}
-
-/// Starts the loops of a booted member.
-fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Member, String> {
-    let (inbox, inputs) = Inbox::new();
-    let volatile = booted.machine.buffer().engine().name() == "memory";
-    let applied = booted.machine.applied().map_err(text)?.index;
-    let compacted = booted.machine.store().compacted();
-    let booted_ids = (booted.member_id, booted.cluster_id);
-    let shared = Arc::new_cyclic(|weak| Shared {
-        peers: peers(config, &booted_ids, weak, &metrics),
-        member_id: booted.member_id,
-        cluster_id: booted.cluster_id,
-        clock: Clock::start(),
-        ids: RequestIds::new(booted.member_id),
-        limits: limits(config),
-        inbox,
-        waiters: Default::default(),
-        applied_waits: Default::default(),
-        position: Default::default(),
-        leadership: Leadership::new(config.raft.election_timeout()),
-        inactive_after_ms: 3 * config.raft.heartbeat_ms,
-        peer_client: PeerClient::new(),
-        fate: Fate::default(),
-        snapshot_wanted: Default::default(),
-        metrics,
-        size: Mutex::new(Size::default()),
-        compacted: tokio::sync::watch::Sender::new(compacted),
-        machine: ArcSwap::from_pointee(booted.machine),
-    });
-    shared.measure();
-    shared.note_role();
-    introduce(&shared, config);
-    shared.position.applied.store(applied, Ordering::Release);
-    shared.applied_waits.reached(applied);
-    shared.meet_members();
-    // Of a cluster that this member only joins, the log does not tell yet.
-    for member in &booted.remotes {
-        shared.peers.add(member.id, &member.peer_urls);
-    }
-    let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
-    let commit_limits = CommitLimits {
-        interval: config.storage.batch_interval,
-        ops: config.storage.batch_limit,
-        // Memory keeps nothing: its log is all there is, and stays whole.
-        snapshot_count: if volatile { u64::MAX } else { config.raft.snapshot_count },
-        max_snapshots: config.raft.max_snapshots as usize,
-    };
-    let snapshots = Arc::new(booted.snapshots);
-    let (commits, commit) =
-        CommitLoop::start(shared.clone(), commit_limits, snapshots.clone(), booted.snapshot_index)
-            .map_err(text)?;
-    let pause = config.storage.compaction_sleep_interval;
-    let (compactions, compact) =
-        CompactLoop::start(&shared, config.storage.compaction_batch_limit, pause).map_err(text)?;
-    if let Some(compaction) = booted.compaction {
-        compactions.run(&shared.machine.load(), compaction);
-    }
-    let (entries, committed) = crossbeam_channel::unbounded();
-    let hub = watching.hub().clone();
-    sample(&shared, &hub);
-    let exchange = Exchange {
-        home: booted.home,
-        dir: booted.engine_dir,
-        leases: lease_config(config),
-        snapshots: snapshots.clone(),
-    };
-    let apply =
-        ApplyLoop { shared: shared.clone(), committed, commits, compactions, exchange, hub, told: applied };
-    let raft = RaftLoop {
-        node: booted.node,
-        wal: booted.wal,
-        snapshots,
-        transport: Box::new(shared.peers.clone()),
-        inbox: inputs,
-        apply: entries,
-        shared: shared.clone(),
-        reads: ReadRound::new(shared.ids.next()),
-        proposals: Proposals::default(),
-        tick: Duration::from_millis(config.raft.heartbeat_ms),
-        advance_ticks: match config.raft.initial_election_tick_advance {
-            // One tick is left, and those that have passed when it is used.
-            true => config.raft.election_ticks().saturating_sub(4),
-            false => 0,
-        },
-        max_wals: config.raft.max_wals as usize,
-        catchup_entries: config.raft.snapshot_catchup_entries,
-        snapshot_index: booted.snapshot_index,
-        max_learners: config.cluster.max_learners,
-    };
-    let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
-        std::thread::Builder::new().name(name.into()).spawn(body).map_err(text)
-    };
-    let apply = spawn("apply", Box::new(move || apply.run()))?;
-    let raft = spawn("raft", Box::new(move || raft.run()))?;
-    let leases = LeaseLoop { shared: shared.clone(), extend_ms: config.raft.election_ms };
-    tokio::spawn(leases.run());
-    tokio::spawn(watch_leader(shared.clone()));
-    let check_compacted = config.features.enabled("CompactHashCheck");
-    let check = CorruptionCheck {
-        member: shared.clone(),
-        interval: config.storage.corrupt_check_time,
-        compacted_interval: check_compacted.then_some(config.storage.compact_hash_check_time),
-    };
-    tokio::spawn(check.run(shared.fate.token().cancelled_owned()));
-    if let Some(compact) = AutoCompact::new(shared.clone(), config.storage.auto_compaction) {
-        tokio::spawn(compact.run());
-    }
-    let threads = vec![raft, apply, commit, compact];
-    // Raft itself gives a successor one election timeout.
-    let transfer_timeout = config.raft.election_timeout() * 3 / 2;
-    Ok(Member {
-        transfer_timeout,
-        shared,
-        threads,
-        way_back: booted.way_back,
-        servers: JoinSet::new(),
-        peer_servers: JoinSet::new(),
-        closing: CancellationToken::new(),
-        leaving: CancellationToken::new(),
-        watching,
-    })
-}
-
-/// Metrics that never change.
-fn introduce(shared: &Shared, config: &Config) {
-    let server = &shared.metrics.server;
-    server.identify(shared.member_id, crate::VERSION);
-    server.quota_bytes.set(config.storage.quota_bytes.map_or(-1, |bytes| bytes as i64));
-    for (gate, on) in config.features.list() {
-        server.set_feature(gate.name, gate.stage.name(), on);
     }
 }
 
