@@ -2,11 +2,12 @@
 //! notices.
 
 use super::Shared;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use oxetcd_machine::Machine;
 use oxetcd_mvcc::{Compaction, Progress};
 use oxetcd_storage::Durability;
 use std::{
+    collections::VecDeque,
     sync::{Arc, Weak},
     thread::JoinHandle,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -25,6 +26,9 @@ struct Worker {
     shared: Weak<Shared>,
     batch_limit: usize,
     pause: Duration,
+    queue: Receiver<Job>,
+    /// Jobs that came during a pause.
+    waiting: VecDeque<Job>,
 }
 
 impl CompactLoop {
@@ -38,8 +42,9 @@ impl CompactLoop {
         pause: Duration,
     ) -> std::io::Result<(CompactLoop, JoinHandle<()>)> {
         let (jobs, queue) = unbounded();
-        let worker = Worker { shared: Arc::downgrade(shared), batch_limit, pause };
-        let thread = std::thread::Builder::new().name("compact".into()).spawn(move || worker.run(&queue))?;
+        let waiting = VecDeque::new();
+        let mut worker = Worker { shared: Arc::downgrade(shared), batch_limit, pause, queue, waiting };
+        let thread = std::thread::Builder::new().name("compact".into()).spawn(move || worker.run())?;
         Ok((CompactLoop(jobs), thread))
     }
 
@@ -52,8 +57,8 @@ impl CompactLoop {
 }
 
 impl Worker {
-    fn run(&self, queue: &Receiver<Job>) {
-        while let Ok(job) = queue.recv() {
+    fn run(&mut self) {
+        while let Some(job) = self.waiting.pop_front().or_else(|| self.queue.recv().ok()) {
             let Some(shared) = self.shared.upgrade() else { return };
             let Some(machine) = job.machine.upgrade() else { continue };
             if let Err(error) = self.compact(&shared, &machine, job.compaction) {
@@ -63,7 +68,24 @@ impl Worker {
         }
     }
 
-    fn compact(&self, shared: &Shared, machine: &Arc<Machine>, mut job: Compaction) -> Result<(), String> {
+    /// Waits for the length of a pause; `false` when the member stops meanwhile.
+    fn rest(&mut self) -> bool {
+        let end = Instant::now() + self.pause;
+        loop {
+            match self.queue.recv_deadline(end) {
+                Ok(job) => self.waiting.push_back(job),
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn compact(
+        &mut self,
+        shared: &Shared,
+        machine: &Arc<Machine>,
+        mut job: Compaction,
+    ) -> Result<(), String> {
         let began = Instant::now();
         let revision = job.revision();
         let mvcc = &shared.metrics.mvcc;
@@ -78,7 +100,9 @@ impl Worker {
             if shared.fate.is_over() || !Arc::ptr_eq(&shared.machine.load(), machine) {
                 return Ok(());
             }
-            std::thread::sleep(self.pause);
+            if !self.rest() {
+                return Ok(());
+            }
         }
         // Whoever waits for a physical compaction wants to find it done after a crash, too.
         machine.buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;

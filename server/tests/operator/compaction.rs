@@ -20,3 +20,24 @@ async fn history_older_than_the_period_goes_by_itself() -> Result<(), Box<dyn st
     assert!(!metrics.contains("etcd_debugging_mvcc_compact_revision -1\n"));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_compaction_that_pauses_does_not_keep_a_member_from_stopping()
+-> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let slow = ["--compaction-batch-limit", "1", "--compaction-sleep-interval", "1h"];
+    let server = Server::start(dir.path(), &slow);
+    let mut client = Client::connect([server.url()], None).await?;
+    for value in 0..10 {
+        client.put("k", value.to_string(), None).await?;
+    }
+    client.compact(5, None).await?;
+    // For an hour else, which no test waits.
+    assert!(server.terminate().success());
+    // What was left is done after the next start.
+    let server = Server::start(dir.path(), &[]);
+    while http_get(server.endpoint(), "/metrics").1.contains("etcd_debugging_mvcc_db_compaction_last 0\n") {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
