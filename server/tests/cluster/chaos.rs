@@ -5,7 +5,7 @@
 //! `OXETCD_STEPS` says how many.
 
 use crate::harness::{
-    cluster::Cluster,
+    cluster::{Cluster, program},
     dice::Dice,
     load::Load,
     network::{Fault, Index},
@@ -15,6 +15,8 @@ use std::{env, time::SystemTime};
 const SIZE: usize = 5;
 const MOST_IN_TROUBLE: usize = 2;
 const STEPS: u64 = 12;
+/// A log this short makes snapshots of what members missed.
+const FLAGS: [&str; 4] = ["--snapshot-count", "100", "--snapshot-catchup-entries", "10"];
 /// Calls that must be answered after every step.
 const CALLS: u64 = 40;
 
@@ -52,7 +54,7 @@ async fn one_fault_after_another() {
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = number("OXETCD_SEED").unwrap_or_else(|| now().map_or(0, |since| since.as_nanos() as u64));
     eprintln!("OXETCD_SEED={seed}");
-    let cluster = Cluster::start(SIZE).await;
+    let cluster = Cluster::start_with(&program(), SIZE, &FLAGS).await;
     let load = cluster.load();
     let mut chaos = Chaos { cluster, load, dice: Dice::new(seed), in_trouble: Vec::new() };
     for _ in 0..number("OXETCD_STEPS").unwrap_or(STEPS) {
