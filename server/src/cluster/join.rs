@@ -24,11 +24,14 @@ use std::{
 
 /// Longest wait for the list of members.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+const INCOMPATIBLE: &str = "incompatible with current running cluster";
 /// What is said when nobody has one.
 const NO_LIST: &str =
     "cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs";
 /// Versions of clusters that this program can be a member of.
 const CLUSTER_VERSIONS: std::ops::RangeInclusive<(u64, u64)> = (3, 0)..=(3, 7);
+/// The oldest programs that understand what this one writes into the log of its name and the cluster's version.
+const OLDEST_MEMBER: (u64, u64) = (3, 5);
 
 /// What a member learns of the cluster that it joins.
 #[derive(Clone, Debug)]
@@ -179,6 +182,14 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
+    /// Whether this program can be in one cluster with a member of these versions; `None` while its cluster has
+    /// no version.
+    fn compatible(&self) -> Option<bool> {
+        let cluster = meta::version_parts(&self.cluster)?;
+        let program = meta::version_parts(&self.server);
+        Some(CLUSTER_VERSIONS.contains(&cluster) && program >= Some(OLDEST_MEMBER))
+    }
+
     /// How they are asked for.
     pub(crate) fn question(timeout: Duration) -> Question {
         Question::get("/version").within(timeout)
@@ -216,18 +227,18 @@ async fn check_versions(
     for member in members.iter().filter(|member| member.id != me) {
         let answer = client.ask_any(&member.peer_urls, &Versions::question(timeout)).await;
         let Some(versions) = Versions::told(member.id, answer) else { continue };
-        let Some(version) = meta::version_parts(&versions.cluster) else { continue };
-        if !CLUSTER_VERSIONS.contains(&version) {
-            tracing::warn!(
-                member = format!("{:x}", member.id),
-                version = versions.cluster,
-                "cluster version of a member is not compatible"
-            );
-            return Err("incompatible with current running cluster".to_owned());
+        match versions.compatible() {
+            None => continue,
+            Some(true) => {}
+            Some(false) => {
+                let id = format!("{:x}", member.id);
+                tracing::warn!(member = id, ?versions, "version is not compatible");
+                return Err(INCOMPATIBLE.to_owned());
+            }
         }
         told = true;
     }
-    if told { Ok(()) } else { Err("incompatible with current running cluster".to_owned()) }
+    if told { Ok(()) } else { Err(INCOMPATIBLE.to_owned()) }
 }
 
 #[cfg(test)]
@@ -248,6 +259,23 @@ mod tests {
         let others = [member(7, "http://127.0.0.1:2"), member(8, "http://127.0.0.1:3")];
         assert!(find("b", &expected, &others).is_err_and(|error| error.contains("no match found")));
         assert!(find("c", &expected, &members).is_err());
+    }
+
+    #[test]
+    fn members_that_could_not_read_our_entries_are_not_joined() {
+        let cases = [
+            (r#"{"etcdserver":"3.5.1","etcdcluster":"3.5.0"}"#, Some(true)),
+            (r#"{"etcdserver":"3.7.1","etcdcluster":"3.0.0","storage":"unknown"}"#, Some(true)),
+            (r#"{"etcdserver":"3.7.1","etcdcluster":"not_decided"}"#, None),
+            (r#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#, Some(false)),
+            (r#"{"etcdserver":"3.8.0","etcdcluster":"3.8.0"}"#, Some(false)),
+            (r#"{"etcdcluster":"3.5.0"}"#, Some(false)),
+        ];
+        for (json, compatible) in cases {
+            let reply = Reply { status: StatusCode::OK, headers: Default::default(), body: json.into() };
+            let versions = Versions::told(1, Ok(reply)).expect("JSON");
+            assert_eq!(versions.compatible(), compatible, "{json}");
+        }
     }
 
     #[test]
