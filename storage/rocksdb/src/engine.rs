@@ -4,14 +4,15 @@ use crate::{
     Options,
     error::{NAME, engine, from_rocksdb},
     files::Dir,
-    room::Room,
+    room::{COMPACTION_BYTES, Room},
 };
 use bytes::Bytes;
-use oxetcd_storage::{Batch, Checkpoint, Durability, Engine, Result, Size, Table, Visit, VisitFound};
+use oxetcd_storage::{Batch, Checkpoint, Durability, Engine, Error, Result, Size, Table, Visit, VisitFound};
 use parking_lot::Mutex;
 use rocksdb::{
-    BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DB, DBRawIterator, ReadOptions,
-    Snapshot, WriteBatch, WriteOptions,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamilyDescriptor, CompactOptions, DB,
+    DBRawIterator, DEFAULT_COLUMN_FAMILY_NAME, ReadOptions, Snapshot, WaitForCompactOptions, WriteBatch,
+    WriteOptions,
 };
 use std::{
     path::{Path, PathBuf},
@@ -56,7 +57,10 @@ fn open(path: &Path, options: &Options, is_new: bool) -> Result<DB> {
     config.set_max_total_wal_size(2 * options.write_buffer_bytes as u64);
     config.set_keep_log_file_num(2);
     config.set_max_open_files(256);
-    DB::open(&config, path).map_err(|error| from_rocksdb(&error, path))
+    config.set_max_compaction_bytes(COMPACTION_BYTES);
+    // Named, though there is no other: lookups of many keys want the family's handle.
+    let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, config.clone());
+    DB::open_cf_descriptors(&config, path, [family]).map_err(|error| from_rocksdb(&error, path))
 }
 
 impl RocksDb {
@@ -71,6 +75,30 @@ impl RocksDb {
         let path = dir.database(|path| open(path, &options, true).map(drop))?;
         let db = open(&path, &options, false)?;
         Ok(RocksDb { shared: Arc::new(Shared { db, path, _dir: dir }), options, writer: Mutex::new(()) })
+    }
+}
+
+impl RocksDb {
+    /// Makes sure that there is room for `batch`. A compaction has its files twice until it is done: what does
+    /// not fit beside it may fit behind it.
+    fn check_room(&self, batch: &Batch) -> Result<()> {
+        match self.room()?.check(batch) {
+            Err(Error::Full(_)) => {}
+            outcome => return outcome,
+        }
+        let shared = &self.shared;
+        let options = WaitForCompactOptions::default();
+        shared.db.wait_for_compact(&options).map_err(|error| shared.failed(error))?;
+        self.room()?.check(batch)
+    }
+
+    fn room(&self) -> Result<Room<'_>> {
+        Ok(Room {
+            path: &self.shared.path,
+            size_bytes: self.shared.size_bytes()?,
+            write_buffer_bytes: self.options.write_buffer_bytes as u64,
+            max_bytes: self.options.max_bytes,
+        })
     }
 }
 
@@ -121,7 +149,8 @@ impl Engine for RocksDb {
 
     fn get_many(&self, table: Table, keys: &[&[u8]], visit: &mut VisitFound<'_>) -> Result<()> {
         let db = &self.shared.db;
-        let family = db.cf_handle("default").ok_or_else(|| engine("has no default column family"))?;
+        let family =
+            db.cf_handle(DEFAULT_COLUMN_FAMILY_NAME).ok_or_else(|| engine("has no default column family"))?;
         let snapshot = db.snapshot();
         let mut options = ReadOptions::default();
         options.set_snapshot(&snapshot);
@@ -157,13 +186,7 @@ impl Engine for RocksDb {
             let is_synced = durability == Durability::Synced;
             return shared.db.flush_wal(is_synced).map_err(|error| shared.failed(error));
         }
-        let room = Room {
-            path: &shared.path,
-            size_bytes: shared.size_bytes()?,
-            write_buffer_bytes: self.options.write_buffer_bytes as u64,
-            max_bytes: self.options.max_bytes,
-        };
-        room.check(batch)?;
+        self.check_room(batch)?;
         let mut changes = WriteBatch::default();
         for op in batch.ops() {
             let key = full_key(op.table, &op.key);

@@ -13,7 +13,8 @@
 //! * **Durability**: `Synced` commits flush the log, `Buffered` ones hand it to the operating system. After a
 //!   power cut RocksDB replays the log up to the first damaged record.
 //! * **A full device**: RocksDB stops writing when its background work finds no room. So room is looked for
-//!   before a batch is begun, for the batch and for what the background needs.
+//!   before a batch is begun, for the batch and for what the background needs: as much as there is already, up
+//!   to 512 MiB, since a compaction removes what it has read only when it is done.
 //! * **Defragmenting** compacts everything; deletes give no room back before that, or before RocksDB compacts by
 //!   itself. Records that a checkpoint still sees are kept.
 

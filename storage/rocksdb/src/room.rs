@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// Room held back from batches that write, for those that delete.
 const SPARE_BYTES: u64 = 2 << 20;
+/// Most that one compaction reads, and writes anew before it removes what it has read.
+pub(crate) const COMPACTION_BYTES: u64 = 512 << 20;
 
 /// Limits of one database.
 pub(crate) struct Room<'r> {
@@ -40,16 +42,24 @@ impl Room<'_> {
         }
         // The log, the sorted file it becomes, and the same for what is in the buffers already.
         let needs = 2 * written + 2 * self.write_buffer_bytes + if deletes { 0 } else { SPARE_BYTES };
-        let device = statvfs(self.path).map_err(|error| from_io(&error.into(), self.path))?;
-        let room = device.f_bavail.saturating_mul(device.f_frsize);
-        let room = match getrlimit(Resource::Fsize).current {
-            // Compacting may make one file of all.
-            Some(limit) => room.min(limit.saturating_sub(self.size_bytes)),
-            None => room,
-        };
-        if room < needs {
-            return Err(Error::Full(format!("{display}: {room} bytes left on the device")));
+        if self.left_in_files() < needs {
+            return Err(Error::Full(format!("{display}: files may not become larger")));
+        }
+        let left = self.left_on_device()?;
+        // A compaction that finds no room ends all writing until the database is opened again.
+        if left < needs + self.size_bytes.min(COMPACTION_BYTES) {
+            return Err(Error::Full(format!("{display}: {left} bytes left on the device")));
         }
         Ok(())
+    }
+
+    fn left_on_device(&self) -> Result<u64> {
+        let device = statvfs(self.path).map_err(|error| from_io(&error.into(), self.path))?;
+        Ok(device.f_bavail.saturating_mul(device.f_frsize))
+    }
+
+    /// What the limit to the size of one file leaves: compacting may make one of all.
+    fn left_in_files(&self) -> u64 {
+        getrlimit(Resource::Fsize).current.map_or(u64::MAX, |limit| limit.saturating_sub(self.size_bytes))
     }
 }
