@@ -4,7 +4,7 @@ use oxetcd_server::{Member, config::Config, logging};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Gives memory back to the system soon after it is freed, which the default allocator does not.
+/// Costs less CPU than the system's under many threads. Built without huge pages, which were half of the process.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
