@@ -82,7 +82,9 @@ mod tests {
     #[test]
     fn the_majority_of_all_members_is_right() {
         let (a, b, c) = (0xa, 0xb, 0xc);
-        let cases: &[(&[(u64, u32)], usize, &[u64])] = &[
+        /// Members and hashes; the number of members; who is wrong.
+        type Case<'a> = (&'a [(u64, u32)], usize, &'a [u64]);
+        let cases: &[Case<'_>] = &[
             (&[], 3, &[]),
             (&[(1, a)], 3, &[]),
             (&[(1, a), (2, a), (3, a)], 3, &[]),
