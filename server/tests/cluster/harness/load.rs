@@ -81,6 +81,10 @@ impl Pauses {
 }
 
 impl Seen {
+    pub(crate) fn acknowledged(&self, write: Write) {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+    }
+
     /// The acknowledged writes so far.
     pub(crate) fn writes(&self) -> Vec<Write> {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -216,7 +220,7 @@ impl Worker {
         };
         if let Some(value) = written {
             let write = Write { revision, key: key.clone(), value };
-            self.seen.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+            self.seen.acknowledged(write);
         }
         self.known.insert(key, present);
     }

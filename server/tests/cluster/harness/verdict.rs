@@ -102,3 +102,41 @@ fn nothing_is_missing(seen: &Seen, history: &[Event]) {
     }
     eprintln!("{} acknowledged writes of {} are there", writes.len(), history.len());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::load::Write, *};
+
+    fn event(revision: i64, key: &str, value: Option<&str>) -> Event {
+        Event { revision, key: key.to_owned().into(), value: value.map(|value| value.to_owned().into()) }
+    }
+
+    fn judge(written: (i64, &str, Option<u64>), history: &[Event]) -> bool {
+        let seen = Seen::default();
+        let (revision, key, value) = written;
+        seen.acknowledged(Write { revision, key: key.to_owned(), value });
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| nothing_is_missing(&seen, history))).is_ok()
+    }
+
+    #[test]
+    fn a_write_that_is_not_there_as_it_was_acknowledged_is_missing() {
+        let history = [event(2, "a", Some("1")), event(3, "a", None)];
+        assert!(judge((2, "a", Some(1)), &history) && judge((3, "a", None), &history));
+        for lost in
+            [(4, "a", Some(1)), (2, "b", Some(1)), (2, "a", Some(2)), (2, "a", None), (3, "a", Some(1))]
+        {
+            assert!(!judge(lost, &history), "{lost:?}");
+        }
+    }
+
+    #[test]
+    fn gaps_and_repetitions_are_seen() {
+        let good = [event(2, "a", Some("1")), event(3, "a", None)];
+        complete(&good, 3);
+        let gap = [event(2, "a", Some("1")), event(4, "a", None)];
+        let twice = [event(2, "a", Some("1")), event(3, "b", Some("1"))];
+        for (bad, until) in [(&good, 4), (&gap, 4), (&twice, 3)] {
+            assert!(std::panic::catch_unwind(|| complete(bad, until)).is_err(), "{bad:?}");
+        }
+    }
+}
