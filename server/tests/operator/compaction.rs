@@ -21,7 +21,8 @@ async fn history_older_than_the_period_goes_by_itself() -> Result<(), Box<dyn st
     Ok(())
 }
 
-#[tokio::test]
+// Several threads: the client answers the farewell of the server while this one waits.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_compaction_that_pauses_does_not_keep_a_member_from_stopping()
 -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
