@@ -74,6 +74,7 @@ impl Member {
     /// With a sentence that names what is in the way: an address that is taken, a data dir that cannot be
     /// used, a damaged file.
     pub async fn start(config: Config) -> Result<Member, String> {
+        announce(&config);
         // Before anybody can reach this member: founders that start together do not wait for each other.
         let joining = join::prepare(&config, &PeerClient::new()).await?;
         let sockets = Sockets::bind(&config).await?;
@@ -261,6 +262,26 @@ async fn bind_all(urls: &[Url], options: SocketOptions) -> Result<Vec<Listener>,
         listeners.push(net::bind(url.as_str(), options).await.map_err(text)?);
     }
     Ok(listeners)
+}
+
+/// What operators look for first in a log: which settings are in force.
+fn announce(config: &Config) {
+    tracing::info!(
+        "etcd-version" = crate::VERSION,
+        name = config.member.name,
+        backend = config.member.backend,
+        "data-dir" = %config.member.data_dir.display(),
+        "heartbeat-interval" = ?Duration::from_millis(config.raft.heartbeat_ms),
+        "election-timeout" = ?config.raft.election_timeout(),
+        "snapshot-count" = config.raft.snapshot_count,
+        "snapshot-catchup-entries" = config.raft.snapshot_catchup_entries,
+        "max-wals" = config.raft.max_wals,
+        "max-snapshots" = config.raft.max_snapshots,
+        "pre-vote" = config.raft.pre_vote,
+        "initial-cluster-token" = config.cluster.token,
+        "quota-backend-bytes" = config.storage.quota_bytes.unwrap_or(0),
+        "starting an etcd server"
+    );
 }
 
 fn net_limits(config: &Config) -> net::Limits {
