@@ -8,9 +8,9 @@
 //! * **Streams**, for almost everything. The *receiver* dials: it sends `GET /raft/stream/<kind>/<its id>` and
 //!   reads the endless answer. So each member decides itself to whom it listens, and one that was removed gets
 //!   its answer (410) in the place where it looks first. There are two kinds, so that a long append does not
-//!   keep back a heartbeat: `msgapp` with a terse format for appends, `message` for the rest. See [`stream`].
-//! * **Posts** (`POST /raft`), while a stream is not there yet: one message a request. See [`pipeline`].
-//! * **Snapshot posts** (`POST /raft/snapshot`): a message and a whole database behind it. See [`snapshot`].
+//!   keep back a heartbeat: `msgapp` with a terse format for appends, `message` for the rest. See `stream`.
+//! * **Posts** (`POST /raft`), while a stream is not there yet: one message a request. See `pipeline`.
+//! * **Snapshot posts** (`POST /raft/snapshot`): a message and a whole database behind it. See `snapshot`.
 //!
 //! [`Peers`] is all of it: a [`Transport`](oxetcd_consensus::Transport) towards raft, an HTTP handler towards the
 //! listener for peers. What it wants from the member stands in [`PeerHost`].
