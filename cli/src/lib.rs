@@ -10,3 +10,4 @@ pub mod exit;
 pub mod go;
 pub mod log;
 pub mod print;
+pub mod progress;

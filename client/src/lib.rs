@@ -31,6 +31,7 @@ mod client;
 mod cluster;
 mod config;
 mod error;
+mod http;
 mod keep_alive;
 mod kv;
 mod lease;

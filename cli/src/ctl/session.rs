@@ -80,6 +80,15 @@ impl Session {
         Client::connect(config).await
     }
 
+    /// Gets a page that a member serves beside gRPC.
+    ///
+    /// # Errors
+    /// What could not be done, in words.
+    pub async fn http_get(&self, endpoint: &str, path: &str) -> Result<bytes::Bytes, String> {
+        let client = self.connect().await.map_err(|failure| failure.message.unwrap_or_default())?;
+        client.http_get(endpoint, path).await.map_err(|error| error.to_string())
+    }
+
     /// A client of another cluster, with this cluster's timeouts and limits.
     ///
     /// # Errors

@@ -9,5 +9,7 @@ mod endpoint;
 mod slot;
 
 pub(crate) use balancer::{Balancer, Picked};
+pub(crate) use connector::connect;
 pub use connector::{Connecting, Stream, TlsConnector};
 pub use endpoint::Endpoint;
+pub(crate) use endpoint::TlsNeed;

@@ -1,16 +1,17 @@
 //! `make-mirror`: copies keys to another cluster, and goes on with every change.
 
-use super::{bad_args, failed};
+use super::{bad_args, failed, prefix_range};
 use crate::{
     args::{Command, Failure, Flag, Invocation, Kind, Matches},
     ctl::{Session, UTILITY, password},
     exit,
     print::Output,
+    progress,
 };
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::ProgressBar;
 use oxetcd_api::{
-    KeyRange,
     etcdserverpb::{
         DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest, WatchCreateRequest,
         request_op::Request,
@@ -18,7 +19,7 @@ use oxetcd_api::{
     mvccpb::{Event, event::EventType},
 };
 use oxetcd_client::{Client, Credentials, Error};
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::time::Duration;
 
 /// Keys that are read at once.
 const BATCH: i64 = 1000;
@@ -114,13 +115,15 @@ fn refuse_tls(matches: &Matches, destination: &str) -> Result<(), Failure> {
     if asked { Err(bad_args("TLS is not supported yet")) } else { Ok(()) }
 }
 
-/// Shows now and then how much has been mirrored.
-fn report(out: Output, total: Rc<Cell<u64>>) {
+/// Shows now and then how much has been mirrored; on a terminal a counter runs all the time.
+fn report(out: Output, total: ProgressBar) {
     tokio::task::spawn_local(async move {
         loop {
             tokio::time::sleep(REPORT_EVERY).await;
-            out.line(total.get());
-            out.flush();
+            total.suspend(|| {
+                out.line(total.position());
+                out.flush();
+            });
         }
     });
 }
@@ -131,7 +134,7 @@ struct Mirror {
     prefix: Vec<u8>,
     destination_prefix: Vec<u8>,
     max_operations: usize,
-    total: Rc<Cell<u64>>,
+    total: ProgressBar,
 }
 
 impl Mirror {
@@ -142,7 +145,14 @@ impl Mirror {
             destination_prefix.clone_from(&prefix);
         }
         let max_operations = usize::try_from(matches.uint(&MAX_TXN_OPS)).unwrap_or(usize::MAX).max(1);
-        Mirror { from, to, prefix, destination_prefix, max_operations, total: Rc::default() }
+        Mirror {
+            from,
+            to,
+            prefix,
+            destination_prefix,
+            max_operations,
+            total: progress::keys("keys mirrored"),
+        }
     }
 
     /// Mirrors what comes after `revision`; from 0, the state as it is first.
@@ -150,7 +160,7 @@ impl Mirror {
         if revision == 0 {
             revision = self.copy_state().await?;
         }
-        let (key, range_end) = self.range();
+        let (key, range_end) = prefix_range(&self.prefix);
         let request = WatchCreateRequest {
             key,
             range_end,
@@ -164,7 +174,7 @@ impl Mirror {
             }
             for operations in group(&update.response.events, self.max_operations) {
                 let operations: Vec<_> = operations.iter().map(|event| self.operation(event)).collect();
-                self.total.set(self.total.get() + operations.len() as u64);
+                self.total.inc(operations.len() as u64);
                 self.to.txn(TxnRequest { success: operations, ..TxnRequest::default() }).await?;
             }
         }
@@ -173,7 +183,7 @@ impl Mirror {
 
     /// Copies all keys as they are at one revision, which is returned.
     async fn copy_state(&self) -> Result<i64, Error> {
-        let (mut key, range_end) = self.range();
+        let (mut key, range_end) = prefix_range(&self.prefix);
         let mut revision = 0;
         loop {
             let (start, end) = (key.clone(), range_end.clone());
@@ -193,7 +203,7 @@ impl Mirror {
             let writes = stream::iter(puts.map(|put| self.to.put(put))).buffer_unordered(CONCURRENT_WRITES);
             writes
                 .try_for_each(|_| async {
-                    self.total.set(self.total.get() + 1);
+                    self.total.inc(1);
                     Ok(())
                 })
                 .await?;
@@ -202,15 +212,6 @@ impl Mirror {
                 Some(last) if batch.more => key = [&last[..], &[0]].concat().into(),
                 _ => return Ok(revision),
             }
-        }
-    }
-
-    /// The mirrored keys, in the wire's form.
-    fn range(&self) -> (Bytes, Bytes) {
-        const FIRST: Bytes = Bytes::from_static(&[0]);
-        match KeyRange::prefix(self.prefix.clone().into()) {
-            KeyRange::Between(key, end) => (key, end),
-            KeyRange::From(key) | KeyRange::Single(key) => (if key.is_empty() { FIRST } else { key }, FIRST),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod auth;
+mod check;
 mod compaction;
 mod completion;
 mod defrag;
@@ -29,6 +30,8 @@ use crate::{
     exit,
     go::number::{NumberError, parse_int, parse_uint},
 };
+use bytes::Bytes;
+use oxetcd_api::KeyRange;
 
 /// All commands, in the order in which they are suggested for a word that is none.
 pub(super) static ALL: &[&Command] = &[
@@ -48,6 +51,7 @@ pub(super) static ALL: &[&Command] = &[
     &snapshot::SNAPSHOT,
     &make_mirror::MAKE_MIRROR,
     &auth::AUTH,
+    &check::CHECK,
     &user::USER,
     &role::ROLE,
     &completion::COMPLETION,
@@ -69,6 +73,15 @@ fn failed(error: oxetcd_client::Error) -> Failure {
 /// Refuses any number of arguments but this one.
 fn expect_args(invocation: &Invocation, count: usize, message: &str) -> Result<(), Failure> {
     if invocation.matches.args.len() == count { Ok(()) } else { Err(bad_args(message)) }
+}
+
+/// All keys that start with `prefix`, in the wire's form.
+fn prefix_range(prefix: &[u8]) -> (Bytes, Bytes) {
+    const FIRST: Bytes = Bytes::from_static(&[0]);
+    match KeyRange::prefix(prefix.to_vec().into()) {
+        KeyRange::Between(key, end) => (key, end),
+        KeyRange::From(key) | KeyRange::Single(key) => (if key.is_empty() { FIRST } else { key }, FIRST),
+    }
 }
 
 /// An id in hexadecimal that is signed, as those of leases are.

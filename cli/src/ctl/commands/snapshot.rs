@@ -6,6 +6,7 @@ use crate::{
     ctl::{MAINTENANCE, Session, global},
     exit,
     go::{duration::GoDuration, size::human_bytes},
+    progress,
 };
 use oxetcd_client::Client;
 use std::{
@@ -90,13 +91,18 @@ async fn download(client: &Client, mut file: &File) -> Result<(u64, String), Str
     let text = |error: oxetcd_client::Error| error.to_string();
     let mut pieces = client.snapshot().await.map_err(text)?;
     let (mut size, mut version) = (0, None);
+    let bar = progress::bytes();
     loop {
         // Whatever goes wrong after the first piece goes wrong while writing, from the user's point of view.
         let piece = pieces.next().await.map_err(|error| match version {
             None => text(error),
             Some(_) => format!("could not write snapshot: {error}"),
         })?;
-        let Some(piece) = piece else { return Ok((size, version.unwrap_or_default())) };
+        let Some(piece) = piece else {
+            bar.finish_and_clear();
+            return Ok((size, version.unwrap_or_default()));
+        };
+        bar.inc(piece.blob.len() as u64);
         file.write_all(&piece.blob).map_err(|error| format!("could not write snapshot: {error}"))?;
         size += piece.blob.len() as u64;
         version.get_or_insert(piece.version);
