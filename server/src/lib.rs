@@ -16,7 +16,6 @@ mod http;
 mod identity;
 pub mod logging;
 mod member;
-mod membership_json;
 pub mod metrics;
 mod net;
 mod node;

@@ -3,8 +3,8 @@
 //! Such a member's database knows who the members are, and the v2 store - saved in `.snap` files, and behind that
 //! in the log - where clients reach them. Whoever takes over the database takes that over with it.
 
-use crate::membership_json;
 use oxetcd_consensus::{RestoredLog, SnapStore, raftpb::SnapshotMetadata};
+use oxetcd_datadir::membership_json;
 use oxetcd_machine::{Members, V2Change, v2_change};
 use oxetcd_storage::Buffer;
 use std::collections::BTreeMap;

@@ -26,7 +26,7 @@ fn directory(path: &str, index: u64, children: Map<String, Value>) -> Value {
 }
 
 /// Ids, names and client URLs of the members in a saved v2 store, of those that have told them.
-pub(crate) fn attributes(saved: &[u8]) -> Vec<(u64, String, Vec<String>)> {
+pub fn attributes(saved: &[u8]) -> Vec<(u64, String, Vec<String>)> {
     let saved: Value = serde_json::from_slice(saved).unwrap_or_default();
     let listed = saved.pointer("/Root/Children/0/Children/members/Children").and_then(Value::as_object);
     let member = |(hex, directory): (&String, &Value)| {
@@ -41,7 +41,7 @@ pub(crate) fn attributes(saved: &[u8]) -> Vec<(u64, String, Vec<String>)> {
 }
 
 /// The members and the cluster's version as a saved v2 store.
-pub(crate) fn encode(members: &Members) -> Vec<u8> {
+pub fn encode(members: &Members) -> Vec<u8> {
     let mut index = 0;
     let mut next = || {
         index += 1;

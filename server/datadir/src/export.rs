@@ -4,7 +4,7 @@
 //! A database is self-contained: who voted, which members there were and how far the log had been applied are
 //! read from the same checkpoint as the keys, so that all of it is of one moment.
 
-use crate::{conf_change, membership_json};
+use crate::{conf_state, membership_json};
 use oxetcd_consensus::raftpb::{Snapshot, SnapshotMetadata};
 use oxetcd_machine::{
     Members,
@@ -15,7 +15,7 @@ use oxetcd_storage_bolt::{ExportError, Layout, plan, write};
 use std::{io::Write, ops::ControlFlow, sync::Arc};
 
 /// Why a database was not written.
-pub(crate) type ExportFailure = ExportError<oxetcd_storage::Error>;
+pub type ExportFailure = ExportError<oxetcd_storage::Error>;
 
 /// Tables that say who the members are. They are small.
 const MEMBERSHIP: [Table; 3] = [Table::Members, Table::MembersRemoved, Table::Cluster];
@@ -23,7 +23,7 @@ const MEMBERSHIP: [Table; 3] = [Table::Members, Table::MembersRemoved, Table::Cl
 const NAMED_LAYOUT: (u64, u64) = (3, 6);
 
 /// A database that is still to be written.
-pub(crate) struct Export {
+pub struct Export {
     checkpoint: Box<dyn Checkpoint>,
     notes: Notes,
 }
@@ -33,7 +33,7 @@ impl Export {
     ///
     /// # Errors
     /// When the engine cannot be read.
-    pub(crate) fn new(checkpoint: Box<dyn Checkpoint>) -> oxetcd_storage::Result<Self> {
+    pub fn new(checkpoint: Box<dyn Checkpoint>) -> oxetcd_storage::Result<Self> {
         let mut notes = Notes::default();
         checkpoint.scan(Table::Meta, &[], &mut |key, value| {
             notes.take(key, value);
@@ -43,7 +43,7 @@ impl Export {
     }
 
     /// Version of the layout as text; empty when there is none.
-    pub(crate) fn storage_version(&self) -> &str {
+    pub fn storage_version(&self) -> &str {
         self.notes.storage_version.as_deref().unwrap_or_default()
     }
 
@@ -51,8 +51,8 @@ impl Export {
     ///
     /// # Errors
     /// When the engine cannot be read, or is damaged.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, String> {
-        let conf_state = self.notes.conf_state.as_deref().map(conf_change::decode_state).transpose()?;
+    pub fn snapshot(&self) -> Result<Snapshot, String> {
+        let conf_state = self.notes.conf_state.as_deref().map(conf_state::decode_state).transpose()?;
         let applied = self.notes.applied;
         let metadata = SnapshotMetadata { conf_state, index: Some(applied.index), term: Some(applied.term) };
         let members = self.members().map_err(|error| error.to_string())?;
@@ -77,7 +77,7 @@ impl Export {
     ///
     /// # Errors
     /// When the engine cannot be read, or a record cannot be in such a file.
-    pub(crate) fn plan(&self) -> Result<Layout, ExportFailure> {
+    pub fn plan(&self) -> Result<Layout, ExportFailure> {
         plan(&buckets(), |at, visit| self.scan(Table::ALL[at], visit))
     }
 
@@ -85,7 +85,7 @@ impl Export {
     ///
     /// # Errors
     /// As [`Export::plan`], and when `out` fails.
-    pub(crate) fn write<W: Write>(&self, layout: Layout, out: W) -> Result<W, ExportFailure> {
+    pub fn write<W: Write>(&self, layout: Layout, out: W) -> Result<W, ExportFailure> {
         write(&buckets(), layout, out, |at, visit| self.scan(Table::ALL[at], visit))
     }
 
@@ -109,7 +109,7 @@ fn buckets() -> [&'static str; Table::ALL.len()] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::Database;
+    use crate::Database;
 
     fn exported(version: &str) -> Result<(Notes, Notes), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();

@@ -9,7 +9,7 @@
 //! A directory gets its name when it is whole and on the device, so of several the one with the highest index
 //! counts, and the others are remains: of an exchange whose process was killed, or of the time before it.
 
-use super::engine::{ENGINES, EngineOptions, open_compiled};
+use crate::engine::{ENGINES, EngineOptions, open_compiled};
 use oxetcd_storage::{Batch, Durability, Engine};
 use std::{
     fs::{self, File},
@@ -22,14 +22,16 @@ use std::{
 const VOLATILE: &str = "memory";
 
 /// An open engine and its directory; `None` for one that has none.
-pub(crate) struct Opened {
-    pub(crate) engine: Arc<dyn Engine>,
-    pub(crate) dir: Option<PathBuf>,
+pub struct Opened {
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// Its directory.
+    pub dir: Option<PathBuf>,
 }
 
 /// The directories of one engine.
 #[derive(Clone, Debug)]
-pub(crate) struct EngineHome {
+pub struct EngineHome {
     name: String,
     snap_dir: PathBuf,
     options: EngineOptions,
@@ -40,7 +42,7 @@ impl EngineHome {
     ///
     /// # Errors
     /// When there is no such engine, or the directory holds another engine's data; the text says which.
-    pub(crate) fn new(name: &str, snap_dir: &Path, options: EngineOptions) -> Result<Self, String> {
+    pub fn new(name: &str, snap_dir: &Path, options: EngineOptions) -> Result<Self, String> {
         if ENGINES.iter().all(|(known, _)| *known != name) {
             let known: Vec<&str> = ENGINES.iter().map(|(known, _)| *known).collect();
             return Err(format!("unknown storage backend {name:?}: there are {}", known.join(", ")));
@@ -51,12 +53,12 @@ impl EngineHome {
     }
 
     /// Whether the engine forgets everything when the process ends.
-    pub(crate) fn is_volatile(&self) -> bool {
+    pub fn is_volatile(&self) -> bool {
         self.name == VOLATILE
     }
 
     /// Where the member's snapshots and databases are.
-    pub(crate) fn snap_dir(&self) -> &Path {
+    pub fn snap_dir(&self) -> &Path {
         &self.snap_dir
     }
 
@@ -64,7 +66,7 @@ impl EngineHome {
     ///
     /// # Errors
     /// When the engine was not compiled in, or its files cannot be opened.
-    pub(crate) fn open(&self) -> Result<Opened, String> {
+    pub fn open(&self) -> Result<Opened, String> {
         if self.is_volatile() {
             return self.open_at(&self.snap_dir.join(&self.name));
         }
@@ -83,7 +85,7 @@ impl EngineHome {
     ///
     /// # Errors
     /// What `fill` says, or that of the engine or the file system. There is no new engine then.
-    pub(crate) fn make(
+    pub fn make(
         &self,
         index: u64,
         fill: impl FnOnce(&dyn Engine) -> Result<(), String>,
@@ -174,7 +176,7 @@ fn generation(file_name: &str, engine: &str) -> Option<u64> {
 ///
 /// # Errors
 /// Those of the file system.
-pub(crate) fn remove(dir: &Path) -> io::Result<()> {
+pub fn remove(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,

@@ -4,19 +4,19 @@ use oxetcd_storage::{Engine, Memory};
 use std::{path::Path, sync::Arc};
 
 /// Every engine that this server can be built with, and the feature that brings it.
-pub(super) const ENGINES: [(&str, Option<&str>); 4] =
+pub(crate) const ENGINES: [(&str, Option<&str>); 4] =
     [("memory", None), ("lmdb", Some("lmdb")), ("sled", Some("sled")), ("rocksdb", Some("rocksdb"))];
 
 /// What engines are told.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct EngineOptions {
+pub struct EngineOptions {
     /// Room that the data may take at most, in bytes; `None` is without limit.
-    pub(crate) max_bytes: Option<u64>,
+    pub max_bytes: Option<u64>,
 }
 
 /// Opens the engine `name` in the directory `path`; `None` when it was not compiled in.
 #[allow(unused_variables)]
-pub(super) fn open_compiled(
+pub(crate) fn open_compiled(
     name: &str,
     path: &Path,
     options: EngineOptions,

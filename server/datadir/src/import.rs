@@ -14,7 +14,7 @@ const BATCH_BYTES: usize = 8 << 20;
 const BATCH_RECORDS: usize = 32 << 10;
 
 /// A database file, open for reading.
-pub(crate) struct Database {
+pub struct Database {
     reader: Reader,
     name: String,
 }
@@ -24,7 +24,7 @@ impl Database {
     ///
     /// # Errors
     /// When it is missing, damaged, or in use; the text names it.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
+    pub fn open(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let reader = Reader::open(path).map_err(|error| format!("cannot read {name}: {error}"))?;
         Ok(Database { reader, name })
@@ -34,7 +34,7 @@ impl Database {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub(crate) fn notes(&self) -> Result<Notes, String> {
+    pub fn notes(&self) -> Result<Notes, String> {
         let mut notes = Notes::default();
         self.scan(Table::Meta, |key, value| {
             notes.take(key, value);
@@ -47,7 +47,7 @@ impl Database {
     ///
     /// # Errors
     /// When the file is damaged, or the engine fails.
-    pub(crate) fn copy_to(&self, engine: &dyn Engine) -> Result<(), String> {
+    pub fn copy_to(&self, engine: &dyn Engine) -> Result<(), String> {
         let mut copy = Copy { engine, batch: Batch::new(), bytes: 0 };
         for table in Table::ALL {
             let mut done = Ok(());
