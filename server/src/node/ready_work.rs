@@ -142,6 +142,10 @@ impl RaftLoop {
         if let Ok(change) = &decided.verdict {
             self.follow(change);
         }
+        if !self.alone() {
+            // Whoever joined has a say from now on: reads ask, before anybody can hear that the change is made.
+            self.shared.position.sole_leader.store(false, Ordering::Release);
+        }
         self.pass_on(vec![entry], vec![decided]);
         Ok(())
     }

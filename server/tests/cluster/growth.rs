@@ -1,6 +1,10 @@
 //! Clusters that grow and shrink under load, learners, and members that are replaced.
 
-use crate::harness::cluster::{Cluster, program};
+use crate::harness::{
+    ask,
+    cluster::{Cluster, program},
+    network::Fault,
+};
 
 const CALLS: u64 = 50;
 
@@ -23,6 +27,28 @@ async fn one_grows_to_five_and_shrinks_to_three() {
     load.more(CALLS).await;
     assert_eq!(cluster.indices().len(), 3);
     cluster.verify(load).await;
+}
+
+/// A leader that was alone has nobody to ask before a read; one that has got others must ask them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_was_alone_asks_the_others_before_it_answers_a_read() {
+    let mut cluster = Cluster::start(1).await;
+    let founder = cluster.leader().await;
+    let url = cluster.member(founder).url();
+    // From here on it knows that it may answer alone.
+    ask::put(&url, "key", "old").await.expect("a lone member writes");
+    ask::get(&url, "key").await.expect("a lone member reads");
+    for _ in 0..2 {
+        cluster.add(&program()).await;
+    }
+    cluster.isolate(founder, Fault::Silent);
+    // Whatever the others may write from now on, it cannot know.
+    let answer = ask::get(&url, "key").await;
+    assert!(answer.is_err(), "a linearizable read was answered without the others: {answer:?}");
+    let others = cluster.others(&[founder]);
+    let leader = cluster.leader_among(&others).await;
+    let url = cluster.member(leader).url();
+    ask::put(&url, "key", "new").await.expect("the majority writes");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
