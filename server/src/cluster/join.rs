@@ -24,6 +24,10 @@ use std::{
 
 /// Longest wait for the list of members.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A member that lags has not heard yet of the one that joins: others are asked, and all once more, this often and
+/// with this pause.
+const LIST_TRIES: usize = 20;
+const LIST_PAUSE: Duration = Duration::from_millis(100);
 const INCOMPATIBLE: &str = "incompatible with current running cluster";
 /// What is said when nobody has one.
 const NO_LIST: &str =
@@ -65,21 +69,47 @@ async fn join(config: &Config, client: &PeerClient) -> Result<Joining, String> {
     let name = &config.member.name;
     let expected = config.cluster.verify_join(name)?;
     let others = other_urls(&expected, name);
-    let question = Question::get("/members").within(LIST_TIMEOUT);
-    let (cluster_id, members) = list(client, &others, &question).await.ok_or(NO_LIST)?;
-    let listed = members.clone();
     let wanted: Vec<(String, Vec<String>)> = expected
         .into_iter()
         .map(|(name, urls)| (name, urls.iter().map(ToString::to_string).collect()))
         .collect();
-    let name = name.clone();
-    let matched = tokio::task::spawn_blocking(move || find(&name, &wanted, &listed)).await;
-    let member_id = matched.map_err(|error| error.to_string())??;
+    let (member_id, cluster_id, members) = matching_list(client, &others, name, &wanted).await?;
     check_versions(client, &members, member_id, config.raft.request_timeout()).await?;
     if members.iter().filter(|member| member.is_learner).count() > config.cluster.max_learners {
         return Err("membership: too many learner members in cluster".to_owned());
     }
     Ok(Joining { member_id, cluster_id, members })
+}
+
+/// The id of the member called `name`, the cluster's id and its members, from the first of `urls` whose list has
+/// exactly the members that are `wanted`.
+async fn matching_list(
+    client: &PeerClient,
+    urls: &[String],
+    name: &str,
+    wanted: &[(String, Vec<String>)],
+) -> Result<(u64, u64, Vec<Member>), String> {
+    let question = Question::get("/members").within(LIST_TIMEOUT);
+    let mut refusal = None;
+    for _ in 0..LIST_TRIES {
+        for url in urls {
+            let Some((cluster_id, members)) = list(client, std::slice::from_ref(url), &question).await else {
+                continue;
+            };
+            let (name, wanted, listed) = (name.to_owned(), wanted.to_owned(), members.clone());
+            // Names may have to be looked up.
+            let matched = tokio::task::spawn_blocking(move || find(&name, &wanted, &listed)).await;
+            match matched.map_err(|error| error.to_string())? {
+                Ok(member_id) => return Ok((member_id, cluster_id, members)),
+                Err(error) => refusal = Some(error),
+            }
+        }
+        if refusal.is_none() {
+            return Err(NO_LIST.to_owned());
+        }
+        tokio::time::sleep(LIST_PAUSE).await;
+    }
+    Err(refusal.unwrap_or_else(|| NO_LIST.to_owned()))
 }
 
 /// Makes sure that no member of this one's id serves already.
@@ -244,6 +274,7 @@ async fn check_versions(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     fn member(id: u64, url: &str) -> Member {
         Member { id, peer_urls: vec![url.to_owned()], ..Member::default() }
@@ -259,6 +290,48 @@ mod tests {
         let others = [member(7, "http://127.0.0.1:2"), member(8, "http://127.0.0.1:3")];
         assert!(find("b", &expected, &others).is_err_and(|error| error.contains("no match found")));
         assert!(find("c", &expected, &members).is_err());
+    }
+
+    /// Answers question after question with these members, and with the last of them for ever.
+    async fn peer(answers: Vec<Vec<Member>>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let mut left = answers.into_iter();
+            let mut next = left.next();
+            while let (Ok((mut stream, _)), Some(members)) = (listener.accept().await, &next) {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    if stream.read_exact(&mut byte).await.is_err() {
+                        break;
+                    }
+                    request.push(byte[0]);
+                }
+                let body = serde_json::to_string(members).expect("JSON");
+                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\nx-etcd-cluster-id: c\r\n";
+                let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+                let _ = stream.write_all(answer.as_bytes()).await;
+                next = left.next().or(next);
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_has_not_heard_of_the_one_that_joins_is_asked_again() {
+        let (a, b) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
+        let (before, after) = (vec![member(8, a)], vec![member(8, a), member(7, b)]);
+        let wanted = [("a", a), ("b", b)].map(|(name, url)| (name.to_owned(), vec![url.to_owned()]));
+        let client = PeerClient::new();
+        let lags = peer(vec![before.clone(), before.clone(), after.clone()]).await;
+        let found = matching_list(&client, &[lags], "b", &wanted).await.expect("it hears in the end");
+        assert_eq!((found.0, found.1, found.2.len()), (7, 0xc, 2));
+        // One that knows is enough.
+        let urls = [peer(vec![before.clone()]).await, peer(vec![after]).await];
+        assert_eq!(matching_list(&client, &urls, "b", &wanted).await.expect("one knows").0, 7);
+        let never = matching_list(&client, &urls[..1], "b", &wanted).await;
+        assert!(never.is_err_and(|error| error.contains("count is unequal")));
     }
 
     #[test]
