@@ -59,7 +59,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a single member and waits until it says that it is healthy.
     pub(crate) fn start(plan: &Plan<'_>) -> Result<Server> {
-        let addresses = Addresses::free()?;
+        Server::start_at(plan, Addresses::free()?)
+    }
+
+    /// The same, at these addresses.
+    pub(crate) fn start_at(plan: &Plan<'_>, addresses: Addresses) -> Result<Server> {
         let initial_cluster = format!("{}=http://{}", plan.name, addresses.peer);
         let mut server = Server::spawn(plan, addresses, &initial_cluster)?;
         let end = Instant::now() + START_LIMIT;

@@ -6,6 +6,8 @@
 //! that is meant carries its reason in the script; any other makes the run fail.
 
 mod column;
+mod identity;
+mod ids;
 mod normalise;
 mod official;
 mod report;

@@ -1,12 +1,11 @@
 //! Making alike what may differ: ids, times, versions, sizes, addresses.
 //!
-//! Ids are numbered in the order in which a script meets them, so two programs agree only when the same id
-//! comes back in the same places.
+//! Ids get numbers: see [`Ids`].
 
+use super::ids::Ids;
 use oxetcd_api::etcdserverpb::ResponseHeader;
 use prost::Message;
 use regex::{Captures, Regex};
-use std::collections::HashMap;
 
 /// First byte of every encoded answer: field 1, a message.
 const HEADER_TAG: u8 = 0x0a;
@@ -14,8 +13,7 @@ const HEADER_TAG: u8 = 0x0a;
 /// Made for one script and one pair.
 pub(crate) struct Normaliser {
     places: Vec<(String, &'static str)>,
-    ids: HashMap<u64, usize>,
-    id: Regex,
+    ids: Ids,
     dotted: Regex,
     rules: Vec<(Regex, &'static str)>,
 }
@@ -25,6 +23,8 @@ impl Normaliser {
     pub(crate) fn new(client: &str, peer: &str, dir: &str) -> Self {
         let regex = |pattern| Regex::new(pattern).expect("the patterns are constants, and tested");
         let rules = [
+            // Right-aligned in a field that most ids fill.
+            (r"(?m)^(Member) +([0-9a-f])", "$1 $2"),
             // Go's protobuf library varies the spaces in its text format on purpose.
             (r"(memberID:\d+) +(alarm:[A-Z]+) ?", "$1 $2"),
             // Seconds that tick while the script runs.
@@ -42,9 +42,7 @@ impl Normaliser {
                 (peer.to_owned(), "<peer>"),
                 (dir.to_owned(), "<dir>"),
             ],
-            ids: HashMap::new(),
-            // Hexadecimal as in `lease grant`, or a decimal number too long for anything else.
-            id: regex(r"\b(?:[0-9a-f]{15,16}|-?\d{17,20})\b"),
+            ids: Ids::new(),
             dotted: regex(r"\b\d+(?:\.\d+){2,}(?:-[a-z]+(?:\.\d+)?)?\b"),
             rules: rules.map(|(pattern, to)| (regex(pattern), to)).into(),
         }
@@ -52,15 +50,15 @@ impl Normaliser {
 
     /// The first id in `text`, as it stands there.
     pub(crate) fn first_id(&self, text: &str) -> Option<String> {
-        self.id.find(text).map(|found| found.as_str().to_owned())
+        self.ids.first(text)
     }
 
     /// What a command printed; of a page of help only that it is one, and nothing of one that nobody asked for:
     /// some releases answer a wrong call with it, some do not.
-    pub(crate) fn stdout(&mut self, bytes: &[u8], succeeded: bool) -> String {
+    pub(crate) fn stdout(&mut self, bytes: &[u8], succeeded: bool, hex: bool) -> String {
         match std::str::from_utf8(bytes) {
             Ok(text) if text.lines().any(is_help) => (if succeeded { "<help>\n" } else { "" }).to_owned(),
-            Ok(text) if !text.contains('\0') => self.text(text),
+            Ok(text) if !text.contains('\0') => self.text(text, hex),
             _ => self.binary(bytes),
         }
     }
@@ -73,7 +71,7 @@ impl Normaliser {
         let mut kept: Vec<&str> = lines.filter(|line| !line.starts_with("{\"level\":")).collect();
         kept.retain(|line| !line.is_empty());
         kept.dedup();
-        self.text(&kept.join("\n"))
+        self.text(&kept.join("\n"), false)
     }
 
     /// An encoded answer: its header, which holds ids, in words, and the rest as it is.
@@ -84,10 +82,11 @@ impl Normaliser {
             Some((ResponseHeader::decode(header).ok()?, rest))
         };
         let Some((header, rest)) = split() else { return format!("{bytes:02x?}\n") };
-        self.text(&format!("{header:?}\n{}", rest.escape_ascii()))
+        let header = self.text(&format!("{header:?}"), false);
+        header + &self.ids.in_message(rest) + "\n"
     }
 
-    fn text(&mut self, text: &str) -> String {
+    fn text(&mut self, text: &str, hex: bool) -> String {
         let mut text = self.places.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
         // An address has four numbers, a version three.
         text = self
@@ -100,16 +99,7 @@ impl Normaliser {
         for (rule, to) in &self.rules {
             text = rule.replace_all(&text, *to).into_owned();
         }
-        let ids = &mut self.ids;
-        let named = self.id.replace_all(&text, |found: &Captures<'_>| {
-            let digits = &found[0];
-            let value = match digits.len() {
-                15 | 16 => u64::from_str_radix(digits, 16).unwrap_or(0),
-                _ => digits.parse().unwrap_or_else(|_| digits.parse::<i64>().unwrap_or(0).cast_unsigned()),
-            };
-            let next = ids.len() + 1;
-            format!("<id{}>", ids.entry(value).or_insert(next))
-        });
+        let named = self.ids.in_text(&text, hex);
         named.lines().map(|line| squeeze(line) + "\n").collect()
     }
 }
@@ -141,7 +131,7 @@ mod tests {
     }
 
     fn check(text: &str, expected: &str) {
-        assert_eq!(normaliser().stdout(text.as_bytes(), true).trim_end(), expected);
+        assert_eq!(normaliser().stdout(text.as_bytes(), true, false).trim_end(), expected);
     }
 
     #[test]
@@ -182,11 +172,11 @@ mod tests {
             let header = header(member_id).encode_to_vec();
             [&[HEADER_TAG, header.len() as u8], &header[..], &[0x12, 1, b'a', 0xff]].concat()
         };
-        let text = normaliser().stdout(&answer(u64::MAX), true);
+        let text = normaliser().stdout(&answer(u64::MAX), true, false);
         assert!(
-            text.contains("cluster_id: <id1>, member_id: <id2>, revision: 5") && text.contains("\\x12\\x01a")
+            text.contains("cluster_id: <id1>, member_id: <id2>, revision: 5") && text.contains("2[a] \\xff")
         );
-        assert_eq!(normaliser().stdout(&answer(1 << 62), true), text);
+        assert_eq!(normaliser().stdout(&answer(1 << 62), true, false), text);
     }
 
     #[test]
@@ -195,7 +185,7 @@ mod tests {
         assert_eq!(normaliser().stderr(text.as_bytes()), "Error: unknown flag: --x\n");
         assert_eq!(normaliser().stderr(b"panic: bad\n\ngoroutine 1 [running]:\nmain()\n"), "panic: bad\n");
         assert_eq!(normaliser().stderr(b"Error: x\n\nError: x\n"), "Error: x\n");
-        assert_eq!(normaliser().stdout(b"NAME:\n\tget - Gets\n", true), "<help>\n");
-        assert_eq!(normaliser().stdout(b"NAME:\n\tget - Gets\n", false), "");
+        assert_eq!(normaliser().stdout(b"NAME:\n\tget - Gets\n", true, false), "<help>\n");
+        assert_eq!(normaliser().stdout(b"NAME:\n\tget - Gets\n", false, false), "");
     }
 }

@@ -2,10 +2,11 @@
 
 use super::{
     column::Column,
+    identity,
     normalise::Normaliser,
     script::{Action, Call, Script},
 };
-use crate::process::{Plan, Server};
+use crate::process::{Addresses, Plan, Server};
 use anyhow::{Context, Result};
 use nix::{
     sys::signal::{Signal, kill},
@@ -47,6 +48,8 @@ struct Job {
     stdin: Option<ChildStdin>,
     stdout: PathBuf,
     stderr: PathBuf,
+    /// Whether it was asked for hexadecimal numbers.
+    hex: bool,
 }
 
 struct Runner<'a> {
@@ -64,9 +67,12 @@ struct Runner<'a> {
 pub(crate) fn run(script: &Script, column: &Column) -> Result<Records> {
     let data = TempDir::with_prefix("compat-")?;
     let scratch = TempDir::with_prefix("compat-")?;
-    let plan =
-        Plan { program: &column.server, name: "default", dir: data.path(), extra: &script.server_args };
-    let mut server = Server::start(&plan)?;
+    let addresses = Addresses::free()?;
+    let token = identity::token(&format!("http://{}", addresses.peer));
+    let mut extra = vec![format!("--initial-cluster-token={token}")];
+    extra.extend_from_slice(&script.server_args);
+    let plan = Plan { program: &column.server, name: "default", dir: data.path(), extra: &extra };
+    let mut server = Server::start_at(&plan, addresses)?;
     let client = server.client().to_string();
     let normaliser = Normaliser::new(&client, &server.peer().to_string(), &scratch.path().to_string_lossy());
     let (captured, jobs) = (HashMap::new(), HashMap::new());
@@ -133,7 +139,9 @@ impl Runner<'_> {
             // Whoever does not read its input is free to do so.
             let _ = stdin.write_all(self.fill(&call.stdin).as_bytes());
         }
-        Ok(Job { child, stdin, stdout, stderr })
+        let hex = call.args.iter().any(|arg| arg == "--hex")
+            || call.env.iter().any(|(name, _)| name == "ETCDCTL_HEX");
+        Ok(Job { child, stdin, stdout, stderr, hex })
     }
 
     /// Replaces `{client}`, `{dir}`, `{large}` and captured names.
@@ -155,7 +163,7 @@ impl Runner<'_> {
         };
         let record = Record {
             status,
-            stdout: self.normaliser.stdout(&stdout, succeeded),
+            stdout: self.normaliser.stdout(&stdout, succeeded, job.hex),
             stderr: self.normaliser.stderr(&stderr),
         };
         Ok((record, String::from_utf8_lossy(&stdout).into_owned()))
