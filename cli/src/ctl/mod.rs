@@ -1,6 +1,8 @@
 //! etcdctl: the tree of its commands.
 
 mod commands;
+#[cfg(test)]
+mod documented;
 mod environment;
 mod global;
 mod password;

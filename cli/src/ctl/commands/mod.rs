@@ -9,6 +9,7 @@ mod defrag;
 mod del;
 mod downgrade;
 mod endpoint;
+mod exec;
 mod get;
 mod help;
 mod lease;
@@ -66,7 +67,7 @@ fn bad_args(message: impl ToString) -> Failure {
 }
 
 /// Any failed call.
-fn failed(error: oxetcd_client::Error) -> Failure {
+fn failed(error: impl ToString) -> Failure {
     Failure::new(exit::ERROR, error)
 }
 

@@ -1,6 +1,6 @@
 //! `snapshot`: a copy of a member's store.
 
-use super::expect_args;
+use super::{exec::reason, expect_args};
 use crate::{
     args::{Command, Failure, Invocation},
     ctl::{MAINTENANCE, Session, global},
@@ -12,7 +12,7 @@ use oxetcd_client::Client;
 use std::{
     ffi::OsString,
     fs::{self, File},
-    io::{self, Write as _},
+    io::Write as _,
     os::unix::{ffi::OsStringExt as _, fs::OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -145,12 +145,4 @@ impl Drop for Part {
         // It is gone already when all went well.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// An error of the operating system in lower case and without its number, as Go shows it.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }

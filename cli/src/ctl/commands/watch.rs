@@ -2,6 +2,7 @@
 
 use super::{
     bad_args,
+    exec::{describe, not_started},
     watch_line::{FLAGS, INTERACTIVE, InteractiveLine, KeysFromEnvironment, WatchLine, parse_interactive},
 };
 use crate::{
@@ -16,8 +17,7 @@ use oxetcd_client::{Watch, WatchUpdate};
 use std::{
     ffi::OsString,
     io::{self, BufRead as _},
-    os::unix::{ffi::OsStringExt as _, process::ExitStatusExt as _},
-    process::ExitStatus,
+    os::unix::ffi::OsStringExt as _,
 };
 use tokio::sync::mpsc;
 
@@ -158,42 +158,9 @@ async fn run_command(exec: &[Vec<u8>], revision: i64, event: &Event) -> Result<(
     let problem = match status {
         Ok(status) if status.success() => return Ok(()),
         Ok(status) => describe(status),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !exec[0].contains(&b'/') => {
-            format!("exec: {}: executable file not found in $PATH", quote(&exec[0]))
-        }
-        Err(error) => format!("fork/exec {}: {error}", String::from_utf8_lossy(&exec[0])),
+        Err(error) => not_started(&exec[0], &error),
     };
     let command: Vec<_> = exec.iter().map(quote).collect();
     eprintln!("command [{}] error ({problem})", command.join(" "));
     Err(Failure::silent(exit::ERROR))
-}
-
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => {
-            let core = if status.core_dumped() { " (core dumped)" } else { "" };
-            format!("signal: {}{core}", signal_name(signal))
-        }
-        (None, None) => status.to_string(),
-    }
-}
-
-/// A signal in Go's words.
-fn signal_name(signal: i32) -> String {
-    let name = match signal {
-        1 => "hangup",
-        2 => "interrupt",
-        3 => "quit",
-        4 => "illegal instruction",
-        6 => "aborted",
-        8 => "floating point exception",
-        9 => "killed",
-        11 => "segmentation fault",
-        13 => "broken pipe",
-        14 => "alarm clock",
-        15 => "terminated",
-        other => return format!("signal {other}"),
-    };
-    name.to_owned()
 }

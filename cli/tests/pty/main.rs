@@ -1,0 +1,8 @@
+//! etcdctl as people use it: on a terminal, against a server that is a process of its own.
+//!
+//! Nothing here waits for a time to pass. That somebody waits for a lock is seen in the store, where waiters stand in
+//! line; that something was shown is seen on the screen of the pseudo-terminal.
+
+mod server;
+mod terminal;
+mod typed;
