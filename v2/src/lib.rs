@@ -10,6 +10,7 @@
 
 mod apply;
 mod change;
+mod edit;
 mod error;
 mod event;
 mod history;
