@@ -22,15 +22,28 @@ const QUEUE: usize = 16;
 /// A lease that is being kept alive. Dropping it stops the renewals; the lease then ends after its TTL.
 #[derive(Debug)]
 pub struct KeepAlive {
-    answers: mpsc::Receiver<LeaseKeepAliveResponse>,
+    answers: mpsc::Receiver<Confirmed>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl KeepAlive {
     /// The next confirmed renewal; `None` when the lease has ended or could not be renewed in time. Cancel-safe.
     pub async fn next(&mut self) -> Option<LeaseKeepAliveResponse> {
+        self.next_confirmed().await.map(|confirmed| confirmed.answer)
+    }
+
+    pub(crate) async fn next_confirmed(&mut self) -> Option<Confirmed> {
         self.answers.recv().await
     }
+}
+
+/// A confirmed renewal.
+#[derive(Debug)]
+pub(crate) struct Confirmed {
+    answer: LeaseKeepAliveResponse,
+    /// Until when the lease lives at least. Counted from when the renewal was asked for: the server counts from
+    /// some moment after that, so ours never ends later than its.
+    pub(crate) valid_until: Instant,
 }
 
 impl Drop for KeepAlive {
@@ -52,7 +65,7 @@ impl Client {
 struct Keeper {
     client: Client,
     id: LeaseId,
-    sender: mpsc::Sender<LeaseKeepAliveResponse>,
+    sender: mpsc::Sender<Confirmed>,
     /// When the lease may have ended, for all we know.
     deadline: Instant,
 }
@@ -68,13 +81,14 @@ impl Keeper {
         loop {
             let deadline = self.deadline;
             let (requests, receiver) = mpsc::unbounded_channel();
+            let asked = Instant::now();
             // Sent ahead: servers answer the opening of the stream with the first renewal.
             let _ = requests.send(LeaseKeepAliveRequest { id: self.id });
             let opened = tokio::time::timeout_at(deadline, self.client.open_keep_alive(receiver)).await;
             match opened {
                 Err(_) => return,
                 Ok(Ok(stream)) => {
-                    if matches!(self.serve(stream, &requests).await, End::LeaseGone) {
+                    if matches!(self.serve(stream, &requests, asked).await, End::LeaseGone) {
                         return;
                     }
                 }
@@ -100,6 +114,7 @@ impl Keeper {
         &mut self,
         mut stream: Streaming<LeaseKeepAliveResponse>,
         requests: &mpsc::UnboundedSender<LeaseKeepAliveRequest>,
+        mut asked: Instant,
     ) -> End {
         let mut renew_at = None;
         loop {
@@ -107,6 +122,7 @@ impl Keeper {
                 answer = stream.message() => answer.map_err(Error::from),
                 () = sleep_until(renew_at) => {
                     renew_at = None;
+                    asked = Instant::now();
                     if requests.send(LeaseKeepAliveRequest { id: self.id }).is_err() {
                         return End::Broken;
                     }
@@ -117,11 +133,10 @@ impl Keeper {
             let Ok(Some(answer)) = answer else { return End::Broken };
             let Ok(seconds @ 1..) = u64::try_from(answer.ttl) else { return End::LeaseGone };
             let ttl = Duration::from_secs(seconds);
-            let now = Instant::now();
-            self.deadline = now.checked_add(ttl).unwrap_or(self.deadline);
-            renew_at = now.checked_add((ttl / 3).max(RECONNECT_WAIT));
+            self.deadline = asked.checked_add(ttl).unwrap_or(self.deadline);
+            renew_at = Instant::now().checked_add((ttl / 3).max(RECONNECT_WAIT));
             // A full queue means a reader that does not care for each single one.
-            let _ = self.sender.try_send(answer);
+            let _ = self.sender.try_send(Confirmed { answer, valid_until: self.deadline });
         }
     }
 }

@@ -23,6 +23,8 @@
 //! # }
 //! ```
 //!
+//! [`concurrency`] has locks, elections and transactional memory on top; examples are in `client/examples`.
+//!
 //! Everything runs on the tokio runtime that is current when the client is made.
 
 mod auth;
@@ -30,6 +32,7 @@ mod call;
 mod client;
 mod cluster;
 mod config;
+mod coordination;
 mod error;
 mod http;
 mod keep_alive;
@@ -46,5 +49,7 @@ pub use error::{Code, Error};
 pub use keep_alive::KeepAlive;
 pub use kv::RangeStream;
 pub use maintenance::SnapshotStream;
+/// Sessions, locks, elections and transactions, over a [`Client`].
+pub use oxetcd_concurrency as concurrency;
 pub use transport::{Connecting, Endpoint, Stream, TlsConnector};
 pub use watch::{Watch, WatchUpdate, Watcher};
