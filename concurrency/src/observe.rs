@@ -83,7 +83,7 @@ impl<K: Kv> Observer<K> {
     }
 
     /// The first who joins the line at `from` or later; `None` when history was lost meanwhile.
-    async fn wait_for_first(&self, from: i64) -> Result<Option<Proclamation>, Error<K::Error>> {
+    async fn wait_for_first(&mut self, from: i64) -> Result<Option<Proclamation>, Error<K::Error>> {
         let whole = ops::all(&self.line);
         let request = WatchCreateRequest {
             key: whole.key,

@@ -6,13 +6,17 @@
 
 use crate::{Error, Kv, ops};
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use oxetcd_api::{
     LeaseId,
     etcdserverpb::{Compare, RangeRequest, RequestOp, TxnRequest, TxnResponse, compare::CompareResult},
     mvccpb::KeyValue,
 };
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// How much of the others a transaction may notice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,10 +48,18 @@ pub struct Committed<T> {
     pub response: TxnResponse,
 }
 
-/// The store, as a function inside [`transact`] sees it.
+/// The store, as a function inside [`transact`] sees it: a handle to one run of the function.
 pub struct Stm<K> {
     kv: K,
     isolation: Isolation,
+    attempt: Arc<Mutex<Attempt>>,
+    /// One read of the store at a time: the first settles what the others see.
+    reading: Arc<futures::lock::Mutex<()>>,
+}
+
+/// What one run has read and wants to write.
+#[derive(Default)]
+struct Attempt {
     reads: BTreeMap<Bytes, Option<KeyValue>>,
     /// What an attempt that failed has read again: known without asking, at revision `base`.
     known: BTreeMap<Bytes, Option<KeyValue>>,
@@ -67,16 +79,12 @@ enum Write {
 ///
 /// ```
 /// # use oxetcd_concurrency::{Error, Isolation, Kv, transact};
-/// use futures::FutureExt as _;
 /// # async fn example<K: Kv>(kv: &K) -> Result<(), Error<K::Error>> {
-/// transact(kv, Isolation::default(), |stm| {
-///     async move {
-///         let from = stm.get("from").await?.unwrap_or_default();
-///         stm.put("to", from);
-///         stm.delete("from");
-///         Ok::<_, Error<K::Error>>(())
-///     }
-///     .boxed()
+/// transact(kv, Isolation::default(), |stm| async move {
+///     let from = stm.get("from").await?.unwrap_or_default();
+///     stm.put("to", from);
+///     stm.delete("from");
+///     Ok::<_, Error<K::Error>>(())
 /// })
 /// .await?;
 /// # Ok(())
@@ -86,43 +94,57 @@ enum Write {
 /// # Errors
 /// What `body` returns, and any error of the store. Nothing was written then, unless the error is of the commit
 /// itself and leaves that open.
-pub async fn transact<K, T, E, F>(kv: &K, isolation: Isolation, mut body: F) -> Result<Committed<T>, E>
+pub async fn transact<K, T, E, F, Fut>(kv: &K, isolation: Isolation, mut body: F) -> Result<Committed<T>, E>
 where
     K: Kv,
     E: From<Error<K::Error>>,
-    F: for<'a> FnMut(&'a mut Stm<K>) -> BoxFuture<'a, Result<T, E>>,
+    F: FnMut(Stm<K>) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
 {
-    let mut stm = Stm::new(kv.clone(), isolation);
+    let mut attempt = Attempt::default();
     loop {
-        let value = body(&mut stm).await?;
-        if let Some(response) = stm.commit().await? {
-            return Ok(Committed { value, response });
+        let stm = Stm {
+            kv: kv.clone(),
+            isolation,
+            attempt: Arc::new(Mutex::new(attempt)),
+            reading: Arc::default(),
+        };
+        let value = body(stm.handle()).await?;
+        match stm.commit().await? {
+            Outcome::Committed(response) => return Ok(Committed { value, response }),
+            Outcome::Again(next) => attempt = next,
         }
     }
 }
 
+enum Outcome {
+    Committed(TxnResponse),
+    Again(Attempt),
+}
+
 impl<K: Kv> Stm<K> {
-    fn new(kv: K, isolation: Isolation) -> Self {
+    fn handle(&self) -> Self {
         Stm {
-            kv,
-            isolation,
-            reads: BTreeMap::new(),
-            known: BTreeMap::new(),
-            writes: BTreeMap::new(),
-            base: 0,
-            first: None,
+            kv: self.kv.clone(),
+            isolation: self.isolation,
+            attempt: self.attempt.clone(),
+            reading: self.reading.clone(),
         }
+    }
+
+    fn attempt(&self) -> MutexGuard<'_, Attempt> {
+        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value of a key: what this transaction wrote, or else what the store holds. `None` when there is none.
     ///
     /// # Errors
     /// Any error of the store.
-    pub async fn get(&mut self, key: impl Into<Bytes>) -> Result<Option<Bytes>, Error<K::Error>> {
+    pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Bytes>, Error<K::Error>> {
         let key = key.into();
-        match self.writes.get(&key) {
-            Some(Write::Put(value, _)) => Ok(Some(value.clone())),
-            Some(Write::Delete) => Ok(None),
+        let written = self.attempt().writes.get(&key).map(Write::value);
+        match written {
+            Some(value) => Ok(value),
             None => Ok(self.fetch(key).await?.map(|kv| kv.value)),
         }
     }
@@ -132,50 +154,96 @@ impl<K: Kv> Stm<K> {
     ///
     /// # Errors
     /// Any error of the store.
-    pub async fn revision(&mut self, key: impl Into<Bytes>) -> Result<i64, Error<K::Error>> {
+    pub async fn revision(&self, key: impl Into<Bytes>) -> Result<i64, Error<K::Error>> {
         Ok(self.fetch(key.into()).await?.map_or(0, |kv| kv.mod_revision))
     }
 
     /// Writes a key, on commit.
-    pub fn put(&mut self, key: impl Into<Bytes>, value: impl Into<Bytes>) {
+    pub fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) {
         self.put_with_lease(key, value, 0);
     }
 
     /// Writes a key that goes with a lease, on commit.
-    pub fn put_with_lease(&mut self, key: impl Into<Bytes>, value: impl Into<Bytes>, lease: LeaseId) {
-        self.writes.insert(key.into(), Write::Put(value.into(), lease));
+    pub fn put_with_lease(&self, key: impl Into<Bytes>, value: impl Into<Bytes>, lease: LeaseId) {
+        self.attempt().writes.insert(key.into(), Write::Put(value.into(), lease));
     }
 
     /// Deletes a key, on commit.
-    pub fn delete(&mut self, key: impl Into<Bytes>) {
-        self.writes.insert(key.into(), Write::Delete);
+    pub fn delete(&self, key: impl Into<Bytes>) {
+        self.attempt().writes.insert(key.into(), Write::Delete);
     }
 
-    async fn fetch(&mut self, key: Bytes) -> Result<Option<KeyValue>, Error<K::Error>> {
-        if let Some(read) = self.reads.get(&key) {
-            return Ok(read.clone());
-        }
-        let (found, revision) = match self.known.remove(&key) {
-            Some(known) => (known, self.base),
-            None => {
-                let one_moment = self.isolation.is_of_one_moment();
-                let revision = if one_moment { self.base } else { 0 };
-                let request = RangeRequest { revision, serializable: !one_moment, ..ops::get(key.clone()) };
-                let response = self.kv.range(request).await?;
-                let now = response.header.map_or(0, |header| header.revision);
-                (response.kvs.into_iter().next(), if revision == 0 { now } else { revision })
+    async fn fetch(&self, key: Bytes) -> Result<Option<KeyValue>, Error<K::Error>> {
+        let _one_at_a_time = self.reading.lock().await;
+        let base = {
+            let mut attempt = self.attempt();
+            if let Some(read) = attempt.reads.get(&key) {
+                return Ok(read.clone());
             }
+            if let Some(known) = attempt.known.remove(&key) {
+                let base = attempt.base;
+                attempt.note(key, known.clone(), base);
+                return Ok(known);
+            }
+            attempt.base
         };
+        let one_moment = self.isolation.is_of_one_moment();
+        let revision = if one_moment { base } else { 0 };
+        let request = RangeRequest { revision, serializable: !one_moment, ..ops::get(key.clone()) };
+        let response = self.kv.range(request).await?;
+        let now = response.header.map_or(0, |header| header.revision);
+        let found = response.kvs.into_iter().next();
+        self.attempt().note(key, found.clone(), if revision == 0 { now } else { revision });
+        Ok(found)
+    }
+
+    /// Commits, or says with what to begin anew: that which was read, read again.
+    async fn commit(&self) -> Result<Outcome, Error<K::Error>> {
+        let one_moment = self.isolation.is_of_one_moment();
+        let (request, keys) = {
+            let attempt = self.attempt();
+            let keys: Vec<Bytes> = attempt.reads.keys().filter(|_| one_moment).cloned().collect();
+            let again = keys.iter().map(|key| ops::op_range(ops::get(key.clone()))).collect();
+            let compare = attempt.conflicts(self.isolation);
+            (TxnRequest { compare, success: attempt.write_ops(), failure: again }, keys)
+        };
+        let response = self.kv.txn(request).await?;
+        if response.succeeded {
+            return Ok(Outcome::Committed(response));
+        }
+        let mut next = Attempt::default();
+        if one_moment {
+            next.base = response.header.map_or(0, |header| header.revision);
+            for (key, answer) in keys.into_iter().zip(&response.responses) {
+                let found = ops::range_of(Some(answer)).and_then(|range| range.kvs.first()).cloned();
+                next.known.insert(key, found);
+            }
+        }
+        Ok(Outcome::Again(next))
+    }
+}
+
+impl Write {
+    fn value(&self) -> Option<Bytes> {
+        match self {
+            Write::Put(value, _) => Some(value.clone()),
+            Write::Delete => None,
+        }
+    }
+}
+
+impl Attempt {
+    /// The store held this at `revision`.
+    fn note(&mut self, key: Bytes, found: Option<KeyValue>, revision: i64) {
         if self.base == 0 {
             self.base = revision;
         }
         self.first = Some(self.first.map_or(revision, |first| first.min(revision)));
-        self.reads.insert(key, found.clone());
-        Ok(found)
+        self.reads.insert(key, found);
     }
 
     /// What must hold for the writes to be done.
-    fn conflicts(&self) -> Vec<Compare> {
+    fn conflicts(&self, isolation: Isolation) -> Vec<Compare> {
         let read = self.reads.iter().map(|(key, found)| {
             let revision = found.as_ref().map_or(0, |kv| kv.mod_revision);
             ops::changed(key.clone(), CompareResult::Equal, revision)
@@ -184,7 +252,7 @@ impl<K: Kv> Stm<K> {
             // Without a read there is no moment since when it could have changed.
             Some(ops::changed(key.clone(), CompareResult::Less, self.first? + 1))
         });
-        match self.isolation {
+        match isolation {
             Isolation::SerializableSnapshot => read.chain(written).collect(),
             Isolation::Serializable | Isolation::RepeatableReads => read.collect(),
             Isolation::ReadCommitted => Vec::new(),
@@ -197,29 +265,6 @@ impl<K: Kv> Stm<K> {
             Write::Delete => ops::op_delete(key.clone()),
         };
         self.writes.iter().map(op).collect()
-    }
-
-    /// Commits, or begins anew (`None`) with what was read before read again.
-    async fn commit(&mut self) -> Result<Option<TxnResponse>, Error<K::Error>> {
-        let again = match self.isolation.is_of_one_moment() {
-            true => self.reads.keys().map(|key| ops::op_range(ops::get(key.clone()))).collect(),
-            false => Vec::new(),
-        };
-        let request = TxnRequest { compare: self.conflicts(), success: self.write_ops(), failure: again };
-        let response = self.kv.txn(request).await?;
-        if response.succeeded {
-            return Ok(Some(response));
-        }
-        let keys: Vec<Bytes> = std::mem::take(&mut self.reads).into_keys().collect();
-        *self = Stm::new(self.kv.clone(), self.isolation);
-        if self.isolation.is_of_one_moment() {
-            self.base = response.header.map_or(0, |header| header.revision);
-            for (key, answer) in keys.into_iter().zip(&response.responses) {
-                let found = ops::range_of(Some(answer)).and_then(|range| range.kvs.first()).cloned();
-                self.known.insert(key, found);
-            }
-        }
-        Ok(None)
     }
 }
 
