@@ -49,6 +49,8 @@ struct State {
     events: Vec<Event>,
     leases: BTreeSet<LeaseId>,
     next_lease: LeaseId,
+    /// For how long a renewal is good.
+    valid: Duration,
 }
 
 /// Lets another task go first.
@@ -165,6 +167,7 @@ impl Memory {
             events: Vec::new(),
             leases: BTreeSet::new(),
             next_lease: 0,
+            valid: Duration::from_secs(3600),
         };
         Memory { state: Arc::new(Mutex::new(state)), left: left.clone() }
     }
@@ -176,6 +179,11 @@ impl Memory {
         let id = state.next_lease;
         state.leases.insert(id);
         id
+    }
+
+    /// From now on renewals come so late that they say nothing any more.
+    pub(crate) fn lapse(&self) {
+        self.state.lock().unwrap().valid = Duration::ZERO;
     }
 
     /// Ends a lease, and the keys attached to it.
@@ -283,7 +291,7 @@ impl Leases for Memory {
         stream::poll_fn(move |_| match (this.lives(lease), std::mem::take(&mut first)) {
             (false, _) => Poll::Ready(None),
             (true, true) => {
-                Poll::Ready(Some(Renewal { valid_until: Instant::now() + Duration::from_secs(3600) }))
+                Poll::Ready(Some(Renewal { valid_until: Instant::now() + this.state.lock().unwrap().valid }))
             }
             (true, false) => Poll::Pending,
         })
