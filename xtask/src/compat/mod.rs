@@ -6,6 +6,7 @@
 //! that is meant carries its reason in the script; any other makes the run fail.
 
 mod column;
+mod coverage;
 mod identity;
 mod ids;
 mod normalise;
@@ -51,16 +52,35 @@ pub(crate) struct Options {
     /// Show what every command printed with the official pair.
     #[arg(long)]
     show: bool,
+    /// Run nothing: show which commands and flags the scripts and tests cover.
+    #[arg(long)]
+    coverage: bool,
 }
 
 /// All scripts, with what can be built and fetched.
 pub(crate) fn run_all() -> Result<()> {
     let pairs = ["ou", "uu", "uo"].map(str::to_owned).into();
-    run(&Options { official: None, ours: None, only: String::new(), pairs, jobs: 2, show: false })
+    run(&Options {
+        official: None,
+        ours: None,
+        only: String::new(),
+        pairs,
+        jobs: 2,
+        show: false,
+        coverage: false,
+    })
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let scripts = scripts(&options.only)?;
+    if options.coverage {
+        let coverage = coverage::look(&scripts)?;
+        println!("{coverage}");
+        if coverage.has_gaps() {
+            bail!("there are commands or flags that nothing covers");
+        }
+        return Ok(());
+    }
     let columns = columns(options)?;
     let mut records = run_grid(&scripts, &columns, options.jobs.max(1)).into_iter();
     let mut summary = report::Summary::default();

@@ -137,10 +137,17 @@ impl Script {
         Ok(())
     }
 
+    /// All calls, each with the name of its program.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (&'static str, &Call)> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Run { call, .. } | Action::Start { call, .. } => Some(("etcdctl", call)),
+            Action::Stop { .. } | Action::Pause { .. } => None,
+        })
+    }
+
     /// Number of etcdctl calls.
     pub(crate) fn commands(&self) -> usize {
-        let calls = |step: &&Step| matches!(step.action, Action::Run { .. } | Action::Start { .. });
-        self.steps.iter().filter(calls).count()
+        self.calls().count()
     }
 }
 
