@@ -3,6 +3,7 @@
 //! Nothing here waits for a time to pass. That somebody waits for a lock is seen in the store, where waiters stand in
 //! line; that something was shown is seen on the screen of the pseudo-terminal.
 
+mod coordination;
 mod server;
 mod terminal;
 mod typed;

@@ -10,6 +10,9 @@ use regex::{Captures, Regex};
 /// First byte of every encoded answer: field 1, a message.
 const HEADER_TAG: u8 = 0x0a;
 
+/// How lines of the logs of a client library begin: zap's and gRPC's.
+const LOGGED: [&str; 2] = ["{\"level\":", "INFO: 20"];
+
 /// Made for one script and one pair.
 pub(crate) struct Normaliser {
     places: Vec<(String, &'static str)>,
@@ -68,7 +71,7 @@ impl Normaliser {
     pub(crate) fn stderr(&mut self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
         let lines = text.lines().take_while(|line| !is_help(line) && !line.starts_with("goroutine "));
-        let mut kept: Vec<&str> = lines.filter(|line| !line.starts_with("{\"level\":")).collect();
+        let mut kept: Vec<&str> = lines.filter(|line| !LOGGED.iter().any(|start| line.starts_with(start))).collect();
         kept.retain(|line| !line.is_empty());
         kept.dedup();
         self.text(&kept.join("\n"), false)
@@ -83,11 +86,16 @@ impl Normaliser {
         };
         let Some((header, rest)) = split() else { return format!("{bytes:02x?}\n") };
         let header = self.text(&format!("{header:?}"), false);
-        header + &self.ids.in_message(rest) + "\n"
+        let rest = self.ids.in_message(rest);
+        header + &self.hide_places(&rest) + "\n"
+    }
+
+    fn hide_places(&self, text: &str) -> String {
+        self.places.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
 
     fn text(&mut self, text: &str, hex: bool) -> String {
-        let mut text = self.places.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+        let mut text = self.hide_places(text);
         // An address has four numbers, a version three.
         text = self
             .dotted

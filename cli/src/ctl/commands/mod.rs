@@ -8,11 +8,14 @@ mod completion;
 mod defrag;
 mod del;
 mod downgrade;
+mod elect;
 mod endpoint;
 mod exec;
 mod get;
 mod help;
+mod interrupt;
 mod lease;
+mod lock;
 mod make_mirror;
 mod member;
 mod move_leader;
@@ -51,6 +54,8 @@ pub(super) static ALL: &[&Command] = &[
     &member::MEMBER,
     &snapshot::SNAPSHOT,
     &make_mirror::MAKE_MIRROR,
+    &lock::LOCK,
+    &elect::ELECT,
     &auth::AUTH,
     &check::CHECK,
     &user::USER,
@@ -83,6 +88,12 @@ fn prefix_range(prefix: &[u8]) -> (Bytes, Bytes) {
         KeyRange::Between(key, end) => (key, end),
         KeyRange::From(key) | KeyRange::Single(key) => (if key.is_empty() { FIRST } else { key }, FIRST),
     }
+}
+
+/// The lifetime of a session that was asked for; one that makes no sense gives way to the usual one.
+fn session_ttl_s(asked_s: i64) -> i64 {
+    const USUAL_S: i64 = 60;
+    if asked_s > 0 { asked_s } else { USUAL_S }
 }
 
 /// An id in hexadecimal that is signed, as those of leases are.
