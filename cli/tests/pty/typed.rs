@@ -3,6 +3,8 @@
 //! covers: etcdctl txn --interactive -i
 //! covers: etcdctl watch --interactive -i
 //! covers: etcdctl snapshot save
+//! covers: etcdctl make-mirror --rev --max-txn-ops
+//! covers: etcdctl watch --progress-notify
 
 use super::{server::Server, terminal::Terminal};
 
@@ -48,4 +50,22 @@ fn a_snapshot_ends_with_a_clean_line() {
     terminal.expect("Snapshot saved at s.db\r\n");
     assert_eq!(terminal.wait().code(), Some(0));
     assert!(server.dir.path().join("s.db").exists());
+}
+
+#[test]
+fn a_mirror_follows_from_a_revision_on() {
+    let server = Server::start();
+    for value in ["1", "2", "3"] {
+        server.ctl(&["put", "a", value]);
+    }
+    let destination = server.endpoint().to_owned();
+    let flags = ["--prefix=a", "--dest-prefix=b", "--rev=3", "--max-txn-ops=1"];
+    let mut mirror = Terminal::open(&server, &[&["make-mirror", &destination][..], &flags].concat());
+    let mut audience = Terminal::open(&server, &["watch", "b", "--rev=2", "--progress-notify"]);
+    audience.expect("PUT\r\nb\r\n2\r\n");
+    audience.expect("PUT\r\nb\r\n3\r\n");
+    server.ctl(&["del", "a"]);
+    audience.expect("DELETE\r\nb\r\n");
+    mirror.interrupt();
+    assert!(!mirror.wait().success());
 }

@@ -156,6 +156,6 @@ mod tests {
     #[test]
     fn the_scripts_can_be_read_and_are_many() {
         let scripts = scripts("").unwrap();
-        assert!(scripts.iter().map(Script::commands).sum::<usize>() >= 150);
+        assert!(scripts.iter().map(Script::commands).sum::<usize>() >= 800);
     }
 }

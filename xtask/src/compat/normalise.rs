@@ -71,7 +71,8 @@ impl Normaliser {
     pub(crate) fn stderr(&mut self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
         let lines = text.lines().take_while(|line| !is_help(line) && !line.starts_with("goroutine "));
-        let mut kept: Vec<&str> = lines.filter(|line| !LOGGED.iter().any(|start| line.starts_with(start))).collect();
+        let mut kept: Vec<&str> =
+            lines.filter(|line| !LOGGED.iter().any(|start| line.starts_with(start))).collect();
         kept.retain(|line| !line.is_empty());
         kept.dedup();
         self.text(&kept.join("\n"), false)
@@ -108,12 +109,21 @@ impl Normaliser {
             text = rule.replace_all(&text, *to).into_owned();
         }
         let named = self.ids.in_text(&text, hex);
-        named.lines().map(|line| squeeze(line) + "\n").collect()
+        named.lines().map(|line| squeeze(&in_order(line)) + "\n").collect()
     }
 }
 
 fn is_help(line: &str) -> bool {
     line.starts_with("NAME:") || line.starts_with("Usage:")
+}
+
+/// The members of a new member's settings, which come in the order of their ids, in an order that means nothing.
+fn in_order(line: &str) -> String {
+    let members = line.strip_prefix("ETCD_INITIAL_CLUSTER=\"").and_then(|rest| rest.strip_suffix('"'));
+    let Some(members) = members else { return line.to_owned() };
+    let mut members: Vec<&str> = members.split(',').collect();
+    members.sort_unstable();
+    format!("ETCD_INITIAL_CLUSTER=\"{}\"", members.join(","))
 }
 
 /// The row of a table without its drawing: cells are as wide as what stands in them, and releases differ in the
@@ -157,6 +167,7 @@ mod tests {
         check("Snapshot saved at /tmp/x/s.db", "Snapshot saved at <dir>/s.db");
         check("granted with TTL(60s), remaining(59s)", "granted with TTL(60s), remaining(<time>)");
         check(r#""ttl":9,"granted-ttl":10"#, r#""ttl":<time>,"granted-ttl":10"#);
+        check("ETCD_INITIAL_CLUSTER=\"b=x,a=y\"", "ETCD_INITIAL_CLUSTER=\"a=y,b=x\"");
         check("+------+\n| A    |", "\n| A |");
         check("┌──────┐\n│   A  │", "\n| A |");
         check(
