@@ -14,5 +14,8 @@ pub use pb::{authpb, etcdserverpb, leasepb, membershippb, mvccpb, v3electionpb, 
 pub use range::KeyRange;
 pub use revision::Revision;
 
+/// The descriptors of all messages and services: an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
 /// Identifies a lease; any value but 0, which means "no lease".
 pub type LeaseId = i64;

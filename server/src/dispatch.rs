@@ -2,7 +2,8 @@
 
 use crate::{
     call::{Call, Ended, Metered, Sees, Until},
-    http::{Http, Role, boxed},
+    gateway::{self, Calls},
+    http::{Access, Http, Role, Text, boxed},
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{
@@ -13,7 +14,7 @@ use crate::{
     status,
 };
 use bytes::Bytes;
-use hyper::{Request, body::Incoming};
+use hyper::{Method, Request, body::Incoming};
 use oxetcd_grpc::etcdserverpb::{
     auth_server::AuthServer,
     cluster_server::ClusterServer,
@@ -22,7 +23,7 @@ use oxetcd_grpc::etcdserverpb::{
     maintenance_server::MaintenanceServer,
 };
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tower::Service;
@@ -30,11 +31,20 @@ use tower::Service;
 /// Streams that last until somebody ends them.
 const LASTING: [&str; 2] = ["/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive"];
 
+/// What plain HTTP offers, and to whom.
+pub(crate) struct Offer {
+    /// Whose pages may call.
+    pub(crate) access: Access,
+    /// Whether there is a JSON gateway.
+    pub(crate) gateway: bool,
+}
+
 /// All services of a member.
 pub(crate) struct Dispatch<M> {
     member: Arc<M>,
     metrics: Arc<Metrics>,
     http: Arc<Http<M>>,
+    offer: Offer,
     kv: KvServer<KvService<M>>,
     watch: WatchService<M>,
     lease: LeaseServer<LeaseService<M>>,
@@ -54,6 +64,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
         health: HealthService,
         metrics: Arc<Metrics>,
         closing: CancellationToken,
+        offer: Offer,
     ) -> Self {
         let limit = member.limits().max_message_bytes();
         macro_rules! server {
@@ -66,6 +77,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             watch,
             health,
             closing,
+            offer,
             lease: server!(LeaseServer, LeaseService(member.clone())),
             cluster: server!(ClusterServer, ClusterService(member.clone())),
             maintenance: server!(MaintenanceServer, MaintenanceService(member.clone())),
@@ -77,14 +89,15 @@ impl<M: Propose + Read + Others> Dispatch<M> {
     }
 
     /// Answers a hot call directly; see [`unary`].
-    fn unary<F>(
+    fn unary<B, F>(
         self: &Arc<Self>,
         path: &'static str,
-        request: Request<Incoming>,
+        request: Request<B>,
         remote: Remote,
         answer: impl FnOnce(Arc<Self>, Bytes) -> F + Send + 'static,
     ) -> Answer
     where
+        B: http_body::Body<Data = Bytes, Error: Display> + Send + Unpin + 'static,
         F: Future<Output = Result<Reply, Status>> + Send,
     {
         let this = self.clone();
@@ -115,7 +128,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
     }
 
     /// Answers any other call.
-    fn streaming(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer {
+    fn streaming(self: &Arc<Self>, request: Request<Body>, remote: Remote) -> Answer {
         let this = self.clone();
         Box::pin(async move {
             let path = request.uri().path().to_owned();
@@ -156,7 +169,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
         KvService(self.member.clone())
     }
 
-    fn grpc(&self, request: Request<Metered<Incoming>>) -> Answer {
+    fn grpc(&self, request: Request<Metered<Body>>) -> Answer {
         let path = request.uri().path();
         match path.trim_start_matches('/').split_once('/').map_or(path, |(service, _)| service) {
             "etcdserverpb.KV" => self.kv.clone().call(request),
@@ -174,12 +187,36 @@ impl<M: Propose + Read + Others> Dispatch<M> {
     }
 }
 
-impl<M: Propose + Read + Others> Handler for Dispatch<M> {
-    fn handle(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer {
-        let content_type = request.headers().get(http::header::CONTENT_TYPE);
-        if !content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
-            return self.http.handle(request, remote);
-        }
+impl<M: Propose + Read + Others> Dispatch<M> {
+    /// Answers plain HTTP.
+    fn plain(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer {
+        let this = self.clone();
+        boxed(async move {
+            if let Some(refusal) = this.offer.access.refusal(&request) {
+                return refusal.into_response();
+            }
+            let origin = this.offer.access.origin(request.headers());
+            let mut response = if request.method() == Method::OPTIONS {
+                // A browser asks what it may before it asks the question.
+                Text::ok("").with_type("").into_response()
+            } else if this.offer.gateway && gateway::serves(request.uri().path()) {
+                gateway::answer(this, request, remote).await
+            } else {
+                this.http.answer(request).await
+            };
+            if let Some(origin) = origin {
+                Access::allow(origin, response.headers_mut());
+            }
+            response
+        })
+    }
+
+    /// Answers gRPC.
+    fn rpc<B>(self: &Arc<Self>, request: Request<B>, remote: Remote) -> Answer
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Display + Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         // A method of the key-value service.
         macro_rules! hot {
             ($path:literal, $method:ident) => {
@@ -209,7 +246,28 @@ impl<M: Propose + Read + Others> Handler for Dispatch<M> {
                     Ok(HealthService::list())
                 })
             }
-            _ => self.streaming(request, remote),
+            _ => self.streaming(request.map(Body::new), remote),
+        }
+    }
+}
+
+impl<M: Propose + Read + Others> Calls for Dispatch<M> {
+    fn call(self: &Arc<Self>, request: Request<Body>, remote: Remote) -> Answer {
+        self.rpc(request, remote)
+    }
+
+    fn max_message_bytes(&self) -> usize {
+        self.member.limits().max_message_bytes()
+    }
+}
+
+impl<M: Propose + Read + Others> Handler for Dispatch<M> {
+    fn handle(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer {
+        let content_type = request.headers().get(http::header::CONTENT_TYPE);
+        if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+            self.rpc(request, remote)
+        } else {
+            self.plain(request, remote)
         }
     }
 }

@@ -12,6 +12,7 @@ mod conf_change;
 pub mod config;
 mod describe;
 mod dispatch;
+mod gateway;
 mod http;
 mod identity;
 pub mod logging;

@@ -7,8 +7,8 @@ use crate::{
         version_monitor,
     },
     config::{Config, SocketOptions, Url},
-    dispatch::Dispatch,
-    http::{Http, PeerHttp, Role},
+    dispatch::{Dispatch, Offer},
+    http::{Access, Http, PeerHttp, Role},
     metrics::Metrics,
     net::{self, Listener},
     node::{BootOptions, Input, Shared, Watching, WayBack, boot, checkpoint},
@@ -120,8 +120,16 @@ impl Member {
         let shared = &self.shared;
         let watch = WatchService::new(shared.clone(), self.watching.hub().clone(), self.closing.clone());
         let health = HealthService::new(self.closing.clone());
+        let offer = Offer {
+            access: Access {
+                origins: config.listen.cors.clone(),
+                hosts: config.listen.host_whitelist.clone(),
+            },
+            gateway: config.listen.grpc_gateway,
+        };
+        let closing = self.closing.clone();
         let dispatch =
-            Arc::new(Dispatch::new(shared.clone(), watch, health, metrics.clone(), self.closing.clone()));
+            Arc::new(Dispatch::new(shared.clone(), watch, health, metrics.clone(), closing, offer));
         let limits = net_limits(config);
         for listener in listeners {
             tracing::info!(

@@ -3,6 +3,7 @@
 //! Which paths exist depends on the listener: operators may open the one for metrics to more people than the
 //! one for clients, so it tells less.
 
+mod access;
 mod debug;
 mod health;
 mod leases;
@@ -22,6 +23,7 @@ use hyper::{Request, body::Incoming};
 use oxetcd_machine::meta;
 use std::sync::Arc;
 
+pub(crate) use access::Access;
 pub(crate) use raft::PeerHttp;
 pub(crate) use text::Text;
 
@@ -52,17 +54,13 @@ impl<M: Propose + Read + Others> Http<M> {
         match self.role {
             Role::Peer => peer::answer(&self.member, request).await.into_response(),
             Role::Metrics => self.observed(&request).await.unwrap_or_else(Text::not_found).into_response(),
-            // A browser asks what it may before it asks the question.
-            Role::Client if request.method() == Method::OPTIONS => {
-                Text::ok("").with_type("").cors().into_response()
-            }
             Role::Client => {
                 let answer = match self.observed(&request).await {
                     Some(answer) => answer,
                     None if request.uri().path() == RAISE => self.raise_version(&request).await,
                     None => self.told(&request),
                 };
-                answer.cors().into_response()
+                answer.into_response()
             }
         }
     }

@@ -5,12 +5,6 @@ use http::{HeaderValue, StatusCode, header};
 use http_body_util::Full;
 use tonic::body::Body;
 
-const CORS: [(header::HeaderName, &str); 3] = [
-    (header::ACCESS_CONTROL_ALLOW_HEADERS, "accept, content-type, authorization"),
-    (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, GET, OPTIONS, PUT, DELETE"),
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-];
-
 /// A short answer.
 pub(crate) struct Text {
     status: StatusCode,
@@ -18,7 +12,6 @@ pub(crate) struct Text {
     content_type: &'static str,
     allow: Option<&'static str>,
     nosniff: bool,
-    cors: bool,
     cluster_id: Option<u64>,
 }
 
@@ -31,7 +24,6 @@ impl Text {
             content_type: "text/plain; charset=utf-8",
             allow: None,
             nosniff: false,
-            cors: false,
             cluster_id: None,
         }
     }
@@ -66,11 +58,6 @@ impl Text {
         Text { nosniff: true, ..self }
     }
 
-    /// The same, for pages of any origin: etcd's default `--cors`.
-    pub(crate) fn cors(self) -> Self {
-        Text { cors: true, ..self }
-    }
-
     /// The same, with the id of the cluster, for peers.
     pub(crate) fn of_cluster(self, id: u64) -> Self {
         Text { cluster_id: Some(id), ..self }
@@ -83,9 +70,6 @@ impl Text {
         let headers = response.headers_mut();
         if !self.content_type.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        }
-        for (name, value) in CORS.into_iter().filter(|_| self.cors) {
-            headers.insert(name, HeaderValue::from_static(value));
         }
         // Sixteen digits of a number are a valid value.
         if let Some(Ok(id)) = self.cluster_id.map(|id| HeaderValue::from_str(&format!("{id:x}"))) {

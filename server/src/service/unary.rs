@@ -7,7 +7,6 @@
 use crate::status;
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use prost::Message;
 use std::{
     collections::VecDeque,
@@ -31,7 +30,10 @@ pub(crate) fn decode<T: Message + Default>(message: Bytes) -> Result<T, Status> 
 ///
 /// # Errors
 /// When it is longer than `limit_bytes`, compressed, or not alone.
-pub(crate) async fn read(mut body: Incoming, limit_bytes: usize) -> Result<Bytes, Status> {
+pub(crate) async fn read<B>(mut body: B, limit_bytes: usize) -> Result<Bytes, Status>
+where
+    B: http_body::Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {

@@ -165,6 +165,7 @@ struct Reader {
 impl Reader {
     async fn run(mut self) {
         let mut ticks = tokio::time::interval_at(Instant::now() + self.progress_period, self.progress_period);
+        let mut asking = true;
         loop {
             // A client that does not read its answers may not ask for more of them.
             while self.queue.is_full() {
@@ -175,9 +176,11 @@ impl Reader {
                 }
             }
             tokio::select! {
-                request = self.requests.message() => match request {
+                request = self.requests.message(), if asking => match request {
                     Ok(Some(request)) => self.take(request),
-                    Ok(None) | Err(_) => return self.queue.close(),
+                    // It has nothing more to ask, and goes on listening.
+                    Ok(None) => asking = false,
+                    Err(_) => return self.queue.close(),
                 },
                 _ = ticks.tick() => self.stream.tick(),
                 () = self.done.cancelled() => return,

@@ -76,7 +76,7 @@ pub(super) const MEMBER: &[Flag] = &[
         "Listen on an address whose old connections are not quite gone (SO_REUSEADDR).",
     )
     .at("socket-options.reuse-address"),
-    flag("enable-grpc-gateway", Bool, "true", "Answer JSON over HTTP beside gRPC.").but(NotYet),
+    flag("enable-grpc-gateway", Bool, "true", "Answer JSON over HTTP beside gRPC."),
     flag("raft-read-timeout", Duration, "5s", "Longest wait for bytes of a peer; at least 5s.")
         .no_key()
         .but(NotYet),

@@ -69,8 +69,8 @@ pub(super) const SECURITY: &[Flag] = &[
         .but(NotYet),
     flag("cipher-suites", List, "", "TLS cipher suites to offer; by default those of the library.")
         .but(NotYet),
-    flag("cors", Origins, "*", "Origins from which browsers may call; * for any.").but(NotYet),
-    flag("host-whitelist", Set, "*", "Host names under which plain HTTP is answered; * for any.").but(NotYet),
+    flag("cors", Origins, "*", "Origins from which browsers may call; * for any."),
+    flag("host-whitelist", Set, "*", "Host names under which plain HTTP is answered; * for any."),
     flag("tls-min-version", Text, "TLS1.2", "Oldest version of TLS taken: TLS1.2 or TLS1.3.").but(NotYet),
     flag("tls-max-version", Text, "", "Newest version of TLS taken: TLS1.2 or TLS1.3.").but(NotYet),
 ];

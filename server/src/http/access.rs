@@ -1,0 +1,116 @@
+//! Which browsers may call, over plain HTTP.
+//!
+//! A page from anywhere can make a browser send requests to this machine. `--cors` says whose pages may read the
+//! answers; `--host-whitelist` under which names this server is called, since a page's own domain can be pointed
+//! at a loopback address while it is open (DNS rebinding, CVE-2018-5702).
+
+use super::Text;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use std::collections::BTreeSet;
+
+/// Stands for everything.
+const ANY: &str = "*";
+const CORS: [(header::HeaderName, &str); 2] = [
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "accept, content-type, authorization"),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, GET, OPTIONS, PUT, DELETE"),
+];
+
+/// Whose pages may call, and under which names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Access {
+    /// Origins; none is any.
+    pub(crate) origins: BTreeSet<String>,
+    /// Host names; none is any.
+    pub(crate) hosts: BTreeSet<String>,
+}
+
+impl Access {
+    /// The answer to a request that calls this server by a name which is not its own.
+    pub(crate) fn refusal<B>(&self, request: &Request<B>) -> Option<Text> {
+        let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host_name(named.or_else(|| request.uri().authority().map(|at| at.as_str())).unwrap_or(""));
+        if allows(&self.hosts, host) {
+            return None;
+        }
+        tracing::warn!(host, "rejecting HTTP request to prevent DNS rebinding attacks");
+        let text = format!(
+            "\nThis server was called by a name that is not on its list: {host:?}.\n\n\
+             Either use HTTPS, where any name will do, or add the name:\n  etcd --host-whitelist {host:?}\n\n\
+             The list keeps web pages from reaching this server (DNS rebinding, CVE-2018-5702).\n"
+        );
+        Some(Text::error(StatusCode::MISDIRECTED_REQUEST, text))
+    }
+
+    /// The origin that an answer names, for a request with `headers`.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if self.origins.is_empty() || self.origins.contains(ANY) {
+            return Some(HeaderValue::from_static(ANY));
+        }
+        let origin = headers.get(header::ORIGIN)?;
+        self.origins.contains(origin.to_str().ok()?).then(|| origin.clone())
+    }
+
+    /// Tells the browser that pages of `origin` may read an answer with `headers`.
+    pub(crate) fn allow(origin: HeaderValue, headers: &mut HeaderMap) {
+        for (name, value) in CORS {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    }
+}
+
+fn allows(list: &BTreeSet<String>, name: &str) -> bool {
+    list.is_empty() || list.contains(ANY) || list.contains(name)
+}
+
+/// A host without its port.
+fn host_name(host: &str) -> &str {
+    if let Some((inner, rest)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return if rest.starts_with(':') { inner } else { host };
+    }
+    match host.split_once(':') {
+        Some((name, port)) if !port.contains(':') => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(origins: &[&str], hosts: &[&str]) -> Access {
+        let set = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+        Access { origins: set(origins), hosts: set(hosts) }
+    }
+
+    fn called(access: &Access, host: &str) -> bool {
+        let request = Request::builder().header(header::HOST, host).body(()).expect("a request");
+        access.refusal(&request).is_none()
+    }
+
+    #[test]
+    fn hosts_are_compared_without_ports() {
+        let listed = access(&[], &["localhost", "::1"]);
+        for host in ["localhost", "localhost:2379", "[::1]:2379"] {
+            assert!(called(&listed, host), "{host}");
+        }
+        for host in ["", "evil.example", "evil.example:2379", "localhost.evil.example", "[::1]"] {
+            assert!(!called(&listed, host), "{host}");
+        }
+        assert!(called(&access(&[], &["*"]), "evil.example") && called(&access(&[], &[]), ""));
+    }
+
+    #[test]
+    fn origins_are_named_back() {
+        let asks = |origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ORIGIN, origin.parse().expect("a value"));
+            headers
+        };
+        assert_eq!(access(&["*"], &[]).origin(&HeaderMap::new()).expect("any"), "*");
+        let listed = access(&["https://a.example"], &[]);
+        assert_eq!(listed.origin(&asks("https://a.example")).expect("listed"), "https://a.example");
+        assert_eq!(listed.origin(&asks("https://b.example")), None);
+        assert_eq!(listed.origin(&HeaderMap::new()), None);
+    }
+}
