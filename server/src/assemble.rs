@@ -1,6 +1,7 @@
 //! Puts a booted member together: what its parts share, and its loops.
 
 use crate::{
+    access::Logins,
     adapters::{EngineOptions, MemberHost, StoreHistory},
     cluster::{Leadership, PeerClient, corruption::CorruptionCheck},
     config::Config,
@@ -80,6 +81,7 @@ fn share(
 ) -> Result<Arc<Shared>, String> {
     let applied = machine.applied().map_err(text)?.index;
     let compacted = machine.store().compacted();
+    let logins = Logins::new(config)?;
     let shared = Arc::new_cyclic(|weak| Shared {
         peers: peers(config, &ids, weak, &metrics),
         member_id: ids.0,
@@ -95,6 +97,7 @@ fn share(
         inactive_after_ms: 3 * config.raft.heartbeat_ms,
         peer_client: PeerClient::new(),
         fate: Fate::default(),
+        logins,
         snapshot_wanted: Default::default(),
         metrics,
         size: Mutex::new(Size::default()),
@@ -185,6 +188,7 @@ fn spawn_tasks(config: &Config, shared: &Arc<Shared>) {
     let leases = LeaseLoop { shared: shared.clone(), extend_ms: config.raft.election_ms };
     tokio::spawn(leases.run());
     tokio::spawn(watch_leader(shared.clone()));
+    tokio::spawn(tidy_logins(shared.clone()));
     let check_compacted = config.features.enabled("CompactHashCheck");
     let check = CorruptionCheck {
         member: shared.clone(),
@@ -194,6 +198,22 @@ fn spawn_tasks(config: &Config, shared: &Arc<Shared>) {
     tokio::spawn(check.run(shared.fate.token().cancelled_owned()));
     if let Some(compact) = AutoCompact::new(shared.clone(), config.storage.auto_compaction) {
         tokio::spawn(compact.run());
+    }
+}
+
+/// Looks after tokens and their keys until the member ends.
+async fn tidy_logins(shared: Arc<Shared>) {
+    let mut timer = tokio::time::interval(Duration::from_secs(1));
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let over = shared.fate.token().cancelled_owned();
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            () = &mut over => return,
+            _ = timer.tick() => {}
+        }
+        let member = shared.clone();
+        let _ = tokio::task::spawn_blocking(move || member.logins.tidy(member.clock.now_ms())).await;
     }
 }
 

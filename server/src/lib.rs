@@ -3,6 +3,7 @@
 //! This is the composition root. It picks a storage engine, joins the crates that do not know each other
 //! (`adapters`), runs the loops around the cores (`node`), and offers the result to clients (`service`, `http`).
 
+mod access;
 mod adapters;
 mod assemble;
 mod background;

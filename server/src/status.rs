@@ -3,6 +3,7 @@
 //! The texts are facts of the wire: client libraries turn them back into typed errors by comparing strings.
 
 use crate::cluster::Lost;
+use oxetcd_auth::AuthError;
 use oxetcd_machine::{ApplyError, MemberRefusal};
 use oxetcd_mvcc::{Error as StoreError, check::Invalid};
 use tonic::{Code, Status, body::Body};
@@ -75,8 +76,10 @@ statuses! {
     not_enough_started_members = Unknown, "etcdserver: re-configuration failed due to not enough started members";
     /// Too few members are connected for a change of them.
     unhealthy = Unavailable, "etcdserver: unhealthy cluster";
-    /// Auth is off.
-    auth_not_enabled = FailedPrecondition, "etcdserver: authentication is not enabled";
+    /// Nobody said who asks, or a user without a name.
+    user_empty = InvalidArgument, "etcdserver: user name is empty";
+    /// A token that is forged, expired, or of another cluster.
+    invalid_auth_token = Unauthenticated, "etcdserver: invalid auth token";
 }
 
 /// A proposal that was not applied in time.
@@ -97,10 +100,40 @@ pub(crate) fn of_apply(error: &ApplyError) -> Status {
         ApplyError::LeaseTtlTooLarge => lease_ttl_too_large(),
         ApplyError::NoSpace => no_space(),
         ApplyError::Corrupt => corrupt(),
-        ApplyError::AuthNotEnabled => auth_not_enabled(),
+        ApplyError::Auth(error) => of_auth(error),
         ApplyError::Member(refusal) => of_member(*refusal),
         ApplyError::Unsupported(what) => Status::unimplemented(format!("etcdserver: {what}")),
     }
+}
+
+/// Why a user may not do something, or users and roles may not be changed so.
+pub(crate) fn of_auth(error: &AuthError) -> Status {
+    let (code, text) = match error {
+        AuthError::UserEmpty => return user_empty(),
+        AuthError::InvalidToken => return invalid_auth_token(),
+        // The reference has no code for it, and shows its own log's words.
+        AuthError::NoPasswordUser => return Status::unknown(error.to_string()),
+        AuthError::RootUserMissing => (Code::FailedPrecondition, "root user does not exist"),
+        AuthError::RootRoleMissing => (Code::FailedPrecondition, "root user does not have root role"),
+        AuthError::UserExists => (Code::FailedPrecondition, "user name already exists"),
+        AuthError::UserNotFound => (Code::FailedPrecondition, "user name not found"),
+        AuthError::RoleExists => (Code::FailedPrecondition, "role name already exists"),
+        AuthError::RoleNotFound => (Code::FailedPrecondition, "role name not found"),
+        AuthError::RoleEmpty => (Code::InvalidArgument, "role name is empty"),
+        AuthError::PermissionNotGiven => (Code::InvalidArgument, "permission not given"),
+        AuthError::Failed => {
+            (Code::InvalidArgument, "authentication failed, invalid user ID or password")
+        }
+        AuthError::PermissionDenied => (Code::PermissionDenied, "permission denied"),
+        AuthError::RoleNotGranted => (Code::FailedPrecondition, "role is not granted to the user"),
+        AuthError::PermissionNotGranted => {
+            (Code::FailedPrecondition, "permission is not granted to the role")
+        }
+        AuthError::NotEnabled => (Code::FailedPrecondition, "authentication is not enabled"),
+        AuthError::OldRevision => (Code::InvalidArgument, "revision of auth store is old"),
+        AuthError::InvalidManagement => (Code::InvalidArgument, "invalid auth management"),
+    };
+    Status::new(code, format!("etcdserver: {text}"))
 }
 
 /// Why the members may not be changed so.

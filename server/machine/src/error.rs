@@ -5,6 +5,7 @@
 //! differ from the others.
 
 use crate::MemberRefusal;
+use oxetcd_auth::AuthError;
 
 /// Why an entry changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +28,9 @@ pub enum ApplyError {
     /// The CORRUPT alarm stands.
     #[error("corrupt cluster")]
     Corrupt,
-    /// Auth is off.
-    #[error("authentication is not enabled")]
-    AuthNotEnabled,
+    /// Users and roles, or the rights that they give.
+    #[error(transparent)]
+    Auth(AuthError),
     /// The members may not be changed so.
     #[error(transparent)]
     Member(MemberRefusal),

@@ -45,8 +45,40 @@ kinds! {
     Compaction = compaction,
     /// An alarm's raising, listing or taking back.
     Alarm = alarm,
+    /// A login.
+    Authenticate = authenticate,
     /// The question whether auth is on.
     AuthStatus = auth_status,
+    /// Auth on.
+    AuthEnable = auth_enable,
+    /// Auth off.
+    AuthDisable = auth_disable,
+    /// A new user.
+    AuthUserAdd = auth_user_add,
+    /// A user's end.
+    AuthUserDelete = auth_user_delete,
+    /// A new password.
+    AuthUserChangePassword = auth_user_change_password,
+    /// A role for a user.
+    AuthUserGrantRole = auth_user_grant_role,
+    /// The roles of a user.
+    AuthUserGet = auth_user_get,
+    /// A role taken from a user.
+    AuthUserRevokeRole = auth_user_revoke_role,
+    /// All users.
+    AuthUserList = auth_user_list,
+    /// A new role.
+    AuthRoleAdd = auth_role_add,
+    /// A permission for a role.
+    AuthRoleGrantPermission = auth_role_grant_permission,
+    /// The permissions of a role.
+    AuthRoleGet = auth_role_get,
+    /// A permission taken from a role.
+    AuthRoleRevokePermission = auth_role_revoke_permission,
+    /// A role's end.
+    AuthRoleDelete = auth_role_delete,
+    /// All roles.
+    AuthRoleList = auth_role_list,
     /// A new version of the cluster.
     ClusterVersionSet = cluster_version_set,
     /// A member's name and URLs.

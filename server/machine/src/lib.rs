@@ -1,11 +1,12 @@
 //! The replicated state machine.
 //!
 //! Every member feeds the same log entries, in the same order, to [`Turn::apply`] and arrives at the same
-//! state: key-values, leases, membership and alarms. It is synchronous, knows no clock (`now` is an argument)
+//! state: key-values, leases, users, membership and alarms. It is synchronous, knows no clock (`now` is an argument)
 //! and no network. What an entry brings about beyond the state itself - events for watchers, a compaction to be
 //! run in the background - comes back as data in [`Effects`].
 
 mod alarms;
+mod auth;
 mod error;
 mod kind;
 mod machine;
@@ -13,6 +14,7 @@ mod member_change;
 mod members;
 pub mod meta;
 mod outcome;
+mod permissions;
 mod roster;
 mod v2_request;
 
@@ -22,6 +24,7 @@ pub use kind::Kind;
 pub use machine::{Machine, Turn};
 pub use member_change::{MemberChange, MemberRefusal};
 pub use members::{Member, Members};
-pub use outcome::{Effects, Outcome, Response};
+pub use outcome::{AuthChange, Effects, Outcome, Response};
+pub use permissions::Permissions;
 pub use roster::Roster;
 pub use v2_request::{V2Change, v2_change};

@@ -4,7 +4,7 @@
 //! records, leases, alarms, members, and the applied index itself - reaches the engine together.
 
 use crate::{
-    Alarms, ApplyError, Effects, Failure, Kind, MemberChange, Members, Outcome, Response,
+    Alarms, ApplyError, Effects, Failure, Kind, MemberChange, Members, Outcome, Permissions, Response, auth,
     meta::{self, Applied},
     v2_request::{self, V2Change},
 };
@@ -12,21 +12,19 @@ use bytes::Bytes;
 use oxetcd_api::{
     LeaseId,
     etcdserverpb::{
-        AlarmRequest, AlarmResponse, AlarmType, AuthStatusResponse, CompactionRequest, CompactionResponse,
+        AlarmRequest, AlarmResponse, AlarmType, CompactionRequest, CompactionResponse,
         DeleteRangeRequest, InternalRaftRequest, LeaseCheckpointRequest, LeaseGrantRequest,
         LeaseGrantResponse, LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, Request, ResponseHeader,
         TxnRequest, alarm_request::AlarmAction,
     },
 };
+use oxetcd_auth::{AuthError, AuthStore};
 use oxetcd_lease::{LeaseBook, LeaseConfig, LeaseError};
 use oxetcd_mvcc::{Compaction, LeaseBinding, Ranges, Store};
 use oxetcd_storage::{Buffer, Step};
 use parking_lot::{Mutex, MutexGuard};
 use prost::Message;
 use std::sync::Arc;
-
-/// Revision of the auth store while nobody has ever changed it.
-const FIRST_AUTH_REVISION: u64 = 1;
 
 /// The replicated state of one member.
 pub struct Machine {
@@ -35,6 +33,7 @@ pub struct Machine {
     leases: Mutex<LeaseBook>,
     members: Members,
     alarms: Alarms,
+    auth: AuthStore,
 }
 
 impl Machine {
@@ -52,7 +51,8 @@ impl Machine {
         .map_err(Failure::Store)?;
         let members = Members::open(&buffer)?;
         let alarms = Alarms::open(&buffer)?;
-        Ok((Machine { buffer, store, leases: Mutex::new(leases), members, alarms }, compaction))
+        let auth = AuthStore::open(&buffer)?;
+        Ok((Machine { buffer, store, leases: Mutex::new(leases), members, alarms, auth }, compaction))
     }
 
     /// The write buffer below.
@@ -78,6 +78,11 @@ impl Machine {
     /// Alarms.
     pub fn alarms(&self) -> &Alarms {
         &self.alarms
+    }
+
+    /// Users and roles.
+    pub fn auth(&self) -> &AuthStore {
+        &self.auth
     }
 
     /// How far the log has been applied.
@@ -189,6 +194,9 @@ impl Turn<'_> {
         effects: &mut Effects,
     ) -> Outcome {
         let machine = self.machine;
+        if machine.auth.is_enabled() {
+            self.permit(&request).map_err(ApplyError::Auth)?;
+        }
         if let Some(put) = &request.put {
             return self.put(put, effects);
         }
@@ -218,12 +226,35 @@ impl Turn<'_> {
         if let Some(alarm) = &request.alarm {
             return Ok(self.alarm(alarm));
         }
-        self.administer(request)
+        self.administer(request, effects)
+    }
+
+    /// Whether the user of a request may do what it asks.
+    fn permit(&self, request: &InternalRaftRequest) -> Result<(), AuthError> {
+        let permissions = Permissions::of_entry(&self.machine.auth, request.header.as_ref());
+        if let Some(put) = &request.put {
+            permissions.put(put, &self.leases)
+        } else if let Some(txn) = &request.txn {
+            permissions.txn(txn, &self.leases)
+        } else if let Some(delete) = &request.delete_range {
+            permissions.delete_range(delete)
+        } else if let Some(range) = &request.range {
+            permissions.range(range)
+        } else if let Some(revoke) = &request.lease_revoke {
+            permissions.end_lease(revoke.id, &self.leases)
+        } else {
+            // What remains is asked for by the members themselves, or was judged where it came in.
+            Ok(())
+        }
     }
 
     /// Requests that clients do not send, or seldom.
-    fn administer(&mut self, request: InternalRaftRequest) -> Outcome {
+    fn administer(&mut self, request: InternalRaftRequest, effects: &mut Effects) -> Outcome {
         let machine = self.machine;
+        if auth::is_auth(&request) {
+            let index = self.applied.map_or(0, |at| at.index);
+            return auth::apply(&machine.auth, &self.step, &request, index, &mut effects.auth);
+        }
         if let Some(set) = request.cluster_version_set {
             meta::set_storage_version(&self.step, &set.ver);
             machine.members.set_cluster_version(&self.step, set.ver);
@@ -234,10 +265,6 @@ impl Turn<'_> {
             let id = set.member_id;
             machine.members.set_attributes(&self.step, id, attributes.name, attributes.client_urls);
             return Ok(Response::Done);
-        }
-        if request.auth_status.is_some() {
-            let response = AuthStatusResponse { auth_revision: FIRST_AUTH_REVISION, ..Default::default() };
-            return Ok(Response::AuthStatus(response));
         }
         Err(ApplyError::Unsupported("this request"))
     }

@@ -3,6 +3,7 @@
 use crate::{ApplyError, Kind, Member};
 use oxetcd_api::{
     EventBatch,
+    authpb::Permission,
     etcdserverpb::{
         AlarmResponse, AuthStatusResponse, CompactionResponse, DeleteRangeResponse, LeaseGrantResponse,
         LeaseRevokeResponse, PutResponse, RangeResponse, TxnResponse,
@@ -34,6 +35,17 @@ pub enum Response {
     Alarm(AlarmResponse),
     /// To the question whether auth is on.
     AuthStatus(AuthStatusResponse),
+    /// To a question for users or roles: their names.
+    Names(Vec<String>),
+    /// To a question for the permissions of a role.
+    Permissions(Vec<Permission>),
+    /// To a login: its simple token, and the revision of the auth store at which it was made.
+    Login {
+        /// The token, if tokens are simple.
+        token: String,
+        /// The revision.
+        revision: u64,
+    },
     /// To a change of the members: who they are after it.
     Members(Vec<Member>),
     /// To requests that have no answer of their own.
@@ -49,4 +61,24 @@ pub struct Effects {
     pub events: Option<EventBatch>,
     /// Work for the background.
     pub compaction: Option<Compaction>,
+    /// What tokens and watchers have to hear.
+    pub auth: Option<AuthChange>,
+}
+
+/// What a change of users and roles means to those who are logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthChange {
+    /// Somebody logged in.
+    Login {
+        /// The user.
+        user: String,
+        /// The simple token.
+        token: String,
+    },
+    /// A user was removed or has another password: its logins are void.
+    User(String),
+    /// Auth is off: all logins are void.
+    Disabled,
+    /// Somebody may do more or less than before.
+    Rights,
 }

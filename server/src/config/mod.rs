@@ -37,6 +37,11 @@ mod tests;
 mod url;
 mod value;
 
+/// Reads a duration in Go's form (`1h30m`).
+pub(crate) fn parse_duration(text: &str) -> Option<std::time::Duration> {
+    duration::GoDuration::parse(text).map(duration::GoDuration::wait)
+}
+
 pub use cluster::{ClusterConfig, ClusterState, Discovery};
 pub use duration::GoDuration;
 pub use exit::Exit;

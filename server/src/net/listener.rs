@@ -29,6 +29,13 @@ pub(crate) enum Remote {
     Unix,
 }
 
+impl Remote {
+    /// The common name of the certificate that the other end has shown, and that was verified.
+    pub(crate) fn common_name(&self) -> Option<&str> {
+        None
+    }
+}
+
 impl fmt::Display for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -93,6 +93,7 @@ impl ApplyLoop {
         shared.compacted.send_if_modified(|done| std::mem::replace(done, compacted.max(*done)) < compacted);
         shared.position.applied.store(applied, Ordering::Release);
         shared.applied_waits.reached(applied);
+        shared.logins.replaced(machine.auth().revision());
         // Watchers read up what they have missed, as far as it is still there.
         self.hub.reset();
         tracing::info!(index = applied, revision = machine.store().revision(), "restored snapshot");
@@ -170,6 +171,11 @@ impl ApplyLoop {
         events.extend(effects.events);
         if let Some(compaction) = effects.compaction {
             self.compactions.run(machine, compaction);
+        }
+        if let Some(change) = effects.auth {
+            let revision = machine.auth().revision();
+            self.shared.logins.applied(change, revision, self.shared.clock.now_ms());
+            self.shared.metrics.server.auth_revision.set(revision as i64);
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::Shared;
 use crate::{
+    access::AsUser,
     cluster::Seen,
     service::{Propose, Read},
 };
@@ -83,7 +84,9 @@ impl LeaseLoop {
         self.shared.metrics.server.leases_expired.inc_by(expired.len() as u64);
         for id in expired {
             let lease_revoke = Some(LeaseRevokeRequest { id });
-            self.propose(InternalRaftRequest { lease_revoke, ..Default::default() }, term);
+            let revoke = InternalRaftRequest { lease_revoke, ..Default::default() };
+            // Nobody's rights end a lease that has run out: the cluster does.
+            self.propose(revoke.by_cluster(&self.shared.machine.load()), term);
         }
         if !due.is_empty() {
             self.propose(checkpoint(due), term);

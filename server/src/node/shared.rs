@@ -2,6 +2,7 @@
 
 use super::{Clock, Fate, Inbox, Input, applied_waits::AppliedWaits, waiters::Waiters};
 use crate::{
+    access::Logins,
     cluster::{AskError, Leadership, PeerClient, Question, Reply},
     conf_change,
     identity::RequestIds,
@@ -72,6 +73,8 @@ pub(crate) struct Shared {
     /// Set when raft wants a snapshot for a member that lags too far behind.
     pub(crate) snapshot_wanted: AtomicBool,
     pub(crate) metrics: Arc<Metrics>,
+    /// Tokens and passwords of users.
+    pub(crate) logins: Logins,
     /// Room that the engine took when it was last measured.
     pub(crate) size: Mutex<Size>,
     /// Revision up to which compactions are done.
@@ -100,7 +103,8 @@ impl Shared {
     /// Encodes a request under a new id. Answers with the id.
     fn encode(&self, mut request: InternalRaftRequest) -> (u64, Vec<u8>) {
         let id = self.ids.next();
-        request.header = Some(RequestHeader { id, ..Default::default() });
+        // Whoever asks in somebody's name has put that in.
+        request.header = Some(RequestHeader { id, ..request.header.take().unwrap_or_default() });
         (id, request.encode_to_vec())
     }
 
@@ -262,5 +266,15 @@ impl Read for Shared {
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    fn logins(&self) -> &Logins {
+        &self.logins
+    }
+
+    fn when_applied(&self, index: u64) -> BoxFuture<'static, ()> {
+        let applied = self.applied_waits.until(index);
+        // An error says that nothing more will be applied.
+        async move { drop(applied.await) }.boxed()
     }
 }

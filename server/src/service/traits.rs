@@ -1,6 +1,7 @@
 //! What the services see of the member.
 
 use crate::{
+    access::Logins,
     cluster::{Leadership, Lost},
     metrics::Metrics,
     status,
@@ -109,6 +110,12 @@ pub(crate) trait Read: Send + Sync + 'static {
 
     /// What is counted and measured.
     fn metrics(&self) -> &Metrics;
+
+    /// Tokens and passwords.
+    fn logins(&self) -> &Logins;
+
+    /// Resolves when this member has applied the entry at `index`.
+    fn when_applied(&self, index: u64) -> BoxFuture<'static, ()>;
 }
 
 /// A pending linearizable read; see [`Read::barrier`].

@@ -1,0 +1,5 @@
+//! The crate through its public interface.
+
+mod intervals;
+mod store;
+mod tokens;
