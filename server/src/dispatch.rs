@@ -1,6 +1,7 @@
 //! From a request to whoever answers it: gRPC by service and method, everything else to plain HTTP.
 
 use crate::{
+    access::{self, Credentials},
     call::{Call, Ended, Metered, Sees, Until},
     gateway::{self, Calls},
     http::{Access, Http, Role, Text, boxed},
@@ -94,7 +95,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
         path: &'static str,
         request: Request<B>,
         remote: Remote,
-        answer: impl FnOnce(Arc<Self>, Bytes) -> F + Send + 'static,
+        answer: impl FnOnce(Arc<Self>, Bytes, Option<Credentials>) -> F + Send + 'static,
     ) -> Answer
     where
         B: http_body::Body<Data = Bytes, Error: Display> + Send + Unpin + 'static,
@@ -105,12 +106,13 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             let mut call = Call::begin(&this.metrics, path, request.headers());
             let limits = this.member.limits();
             let admitted = gate::admit(&*this.member, path, request.headers());
+            let shown = Credentials::of(&*this.member, request.headers(), &remote);
             let (message, outcome) = match unary::read(request.into_body(), limits.max_message_bytes()).await
             {
                 Ok(message) => {
                     call.received(1, message.len());
                     let outcome = match admitted {
-                        Ok(()) => answer(this.clone(), message.clone()).await,
+                        Ok(()) => answer(this.clone(), message.clone(), shown).await,
                         Err(status) => Err(status),
                     };
                     (message, outcome)
@@ -138,7 +140,15 @@ impl<M: Propose + Read + Others> Dispatch<M> {
                 let closing = this.closing.clone().cancelled_owned();
                 gate::end_of_stream(&*this.member, request.headers(), closing)
             });
-            let admitted = gate::admit(&*this.member, &path, request.headers());
+            let mut request = request;
+            let shown = Credentials::of(&*this.member, request.headers(), &remote);
+            let admitted = match gate::admit(&*this.member, &path, request.headers()) {
+                Ok(()) => access::admit(&*this.member, &path, shown.as_ref()).await,
+                refused => refused,
+            };
+            if let Some(shown) = shown {
+                request.extensions_mut().insert(shown);
+            }
             let call = Arc::new(Mutex::new(call));
             let request = request.map(|body| Metered::new(body, Sees::Requests, call.clone()));
             let response = match admitted {
@@ -220,8 +230,11 @@ impl<M: Propose + Read + Others> Dispatch<M> {
         // A method of the key-value service.
         macro_rules! hot {
             ($path:literal, $method:ident) => {
-                self.unary($path, request, remote, |this, message| async move {
-                    let message = tonic::Request::new(unary::decode(message)?);
+                self.unary($path, request, remote, |this, message, shown| async move {
+                    let mut message = tonic::Request::new(unary::decode(message)?);
+                    if let Some(shown) = shown {
+                        message.extensions_mut().insert(shown);
+                    }
                     let answer = this.kv_service().$method(message).await?;
                     Ok(Reply::of(answer.get_ref()))
                 })
@@ -232,17 +245,17 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             "/etcdserverpb.KV/Txn" => hot!("/etcdserverpb.KV/Txn", txn),
             "/etcdserverpb.KV/DeleteRange" => hot!("/etcdserverpb.KV/DeleteRange", delete_range),
             "/etcdserverpb.KV/Range" => {
-                self.unary("/etcdserverpb.KV/Range", request, remote, |this, message| async move {
-                    range(this.member.clone(), message).await
+                self.unary("/etcdserverpb.KV/Range", request, remote, |this, message, shown| async move {
+                    range(this.member.clone(), message, shown).await
                 })
             }
             "/grpc.health.v1.Health/Check" => {
-                self.unary("/grpc.health.v1.Health/Check", request, remote, |_, message| async move {
+                self.unary("/grpc.health.v1.Health/Check", request, remote, |_, message, _| async move {
                     HealthService::check(message)
                 })
             }
             "/grpc.health.v1.Health/List" => {
-                self.unary("/grpc.health.v1.Health/List", request, remote, |_, _| async {
+                self.unary("/grpc.health.v1.Health/List", request, remote, |_, _, _| async {
                     Ok(HealthService::list())
                 })
             }

@@ -173,6 +173,7 @@ impl<'a> Fields<'a> {
             ReplyBody::Created => (true, false, 0, ""),
             ReplyBody::Refused(reason) => (true, true, 0, reason.as_ref()),
             ReplyBody::Canceled => (false, true, 0, ""),
+            ReplyBody::Ended(reason) => (false, true, 0, reason.as_ref()),
             ReplyBody::Compacted(revision) => (false, true, *revision, ""),
             ReplyBody::Progress | ReplyBody::Events(_) => (false, false, 0, ""),
         };

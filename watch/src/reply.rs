@@ -27,6 +27,8 @@ pub enum ReplyBody {
     Refused(Cow<'static, str>),
     /// The client canceled the watcher; nothing follows for it.
     Canceled,
+    /// The watcher was taken from the client, for this reason; nothing follows for it.
+    Ended(Cow<'static, str>),
     /// The watcher asked for events older than this compacted revision, or fell so far behind; nothing follows.
     Compacted(i64),
     /// All events of the watcher (of all the stream's watchers if the id is -1) up to the reply's revision

@@ -117,6 +117,16 @@ impl Stream {
 
     /// Cancels a watcher and answers with [`ReplyBody::Canceled`]. An unknown id is not answered.
     pub fn cancel(&self, id: i64) -> bool {
+        self.take_away(id, ReplyBody::Canceled)
+    }
+
+    /// Takes a watcher from the client, who may no longer see what it shows, and answers with
+    /// [`ReplyBody::Ended`]. An unknown id is not answered.
+    pub fn end(&self, id: i64, reason: impl Into<Cow<'static, str>>) -> bool {
+        self.take_away(id, ReplyBody::Ended(reason.into()))
+    }
+
+    fn take_away(&self, id: i64, why: ReplyBody) -> bool {
         self.hub.locked(|state| {
             let stream = &mut state.streams[self.key];
             if let Some(key) = stream.watchers.get(&id).copied() {
@@ -124,7 +134,7 @@ impl Stream {
             } else if !stream.retired.remove(&id) {
                 return false;
             }
-            self.tell(state, id, ReplyBody::Canceled);
+            self.tell(state, id, why);
             true
         })
     }

@@ -92,6 +92,20 @@ impl<'a> Permissions<'a> {
         txn.success.iter().chain(&txn.failure).try_for_each(|operation| self.operation(operation, leases))
     }
 
+    /// A transaction that only reads.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn reading_txn(&self, txn: &TxnRequest) -> Verdict {
+        txn.compare.iter().try_for_each(|compare| self.read(&compare.key, &compare.range_end))?;
+        txn.success.iter().chain(&txn.failure).try_for_each(|operation| match &operation.request {
+            Some(Request::RequestRange(range)) => self.range(range),
+            None => Ok(()),
+            // Whoever calls this has made sure that there is nothing else.
+            Some(_) => Err(AuthError::PermissionDenied),
+        })
+    }
+
     fn operation(&self, operation: &RequestOp, leases: &LeaseBook) -> Verdict {
         match &operation.request {
             Some(Request::RequestRange(range)) => self.range(range),

@@ -17,4 +17,4 @@ pub(crate) use credentials::Credentials;
 pub(crate) use gate::admit;
 pub(crate) use logins::Logins;
 pub(crate) use options::TokenOptions;
-pub(crate) use rights::{AsUser, caller, is_unchanged, permissions};
+pub(crate) use rights::{AsUser, caller, identify, is_unchanged, permissions};

@@ -3,7 +3,12 @@
 //! is the plain one that the trait asks for.
 
 use super::{Propose, Read, header, quota, read_meter::ReadMeter, stream};
-use crate::{metrics::Op, status};
+use crate::{
+    access::{self, AsUser},
+    metrics::Op,
+    status,
+};
+use http::Extensions;
 use oxetcd_api::etcdserverpb::{
     CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, InternalRaftRequest,
     PutRequest, PutResponse, RangeRequest, RangeResponse, TxnRequest, TxnResponse,
@@ -19,12 +24,20 @@ use tonic::{Request, Response, Status};
 pub(crate) struct KvService<M>(pub(crate) Arc<M>);
 
 impl<M: Propose + Read> KvService<M> {
-    async fn read_txn(&self, txn: TxnRequest) -> Result<TxnResponse, Status> {
+    async fn read_txn(&self, txn: TxnRequest, extensions: &Extensions) -> Result<TxnResponse, Status> {
         if !check::is_serializable(&txn) {
             self.0.barrier().await?;
         }
+        let caller = access::caller(&*self.0, extensions).await?;
         let meter = ReadMeter::begin(Op::ReadonlyTxn);
-        let response = self.0.machine().store().read_txn(&txn);
+        let response = {
+            let machine = self.0.machine();
+            let permissions = access::permissions(&machine, caller.clone());
+            permissions.reading_txn(&txn).map_err(|error| status::of_auth(&error))?;
+            let response = machine.store().read_txn(&txn);
+            access::is_unchanged(&machine, caller.as_ref())?;
+            response
+        };
         let ranges = txn.success.len() as u64;
         self.0.metrics().mvcc.ranges.inc_by(ranges);
         self.0.metrics().mvcc.txns.inc_by(u64::from(ranges > 1));
@@ -33,9 +46,11 @@ impl<M: Propose + Read> KvService<M> {
         response.map_err(|error| status::of_store(&error))
     }
 
-    async fn write_txn(&self, txn: TxnRequest) -> Result<TxnResponse, Status> {
+    async fn write_txn(&self, txn: TxnRequest, extensions: &Extensions) -> Result<TxnResponse, Status> {
         quota::check(&*self.0, quota::of_txn(&txn))?;
-        match self.0.propose(InternalRaftRequest { txn: Some(txn), ..Default::default() })?.await? {
+        let caller = access::caller(&*self.0, extensions).await?;
+        let request = InternalRaftRequest { txn: Some(txn), ..Default::default() }.by(caller);
+        match self.0.propose(request)?.await? {
             Applied::Txn(response) => Ok(response),
             _ => Err(status::unexpected_answer()),
         }
@@ -45,12 +60,20 @@ impl<M: Propose + Read> KvService<M> {
 #[tonic::async_trait]
 impl<M: Propose + Read> Kv for KvService<M> {
     async fn range(&self, request: Request<RangeRequest>) -> Result<Response<RangeResponse>, Status> {
-        let request = request.into_inner();
+        let (_, extensions, request) = request.into_parts();
         check::range(&request).map_err(|error| status::of_check(&error))?;
         if !request.serializable {
             self.0.barrier().await?;
         }
-        let result = self.0.machine().store().range(&request).map_err(|error| status::of_store(&error))?;
+        let caller = access::caller(&*self.0, &extensions).await?;
+        let result = {
+            let machine = self.0.machine();
+            let permissions = access::permissions(&machine, caller.clone());
+            permissions.range(&request).map_err(|error| status::of_auth(&error))?;
+            let result = machine.store().range(&request).map_err(|error| status::of_store(&error))?;
+            access::is_unchanged(&machine, caller.as_ref())?;
+            result
+        };
         let mut response = result.to_message().map_err(|error| status::of_store(&error))?;
         response.header = header::complete(&*self.0, response.header);
         Ok(Response::new(response))
@@ -59,20 +82,25 @@ impl<M: Propose + Read> Kv for KvService<M> {
     type RangeStreamStream = stream::Pages;
 
     async fn range_stream(&self, request: Request<RangeRequest>) -> Result<Response<stream::Pages>, Status> {
-        let request = request.into_inner();
+        let (_, extensions, request) = request.into_parts();
         check::range_stream(&request).map_err(|error| status::of_check(&error))?;
         if !request.serializable {
             self.0.barrier().await?;
         }
+        let caller = access::caller(&*self.0, &extensions).await?;
+        let may = access::permissions(&self.0.machine(), caller).range(&request);
+        may.map_err(|error| status::of_auth(&error))?;
         self.0.metrics().mvcc.ranges.inc();
         Ok(Response::new(stream::pages(self.0.clone(), request)?))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
-        let put = request.into_inner();
+        let (_, extensions, put) = request.into_parts();
         check::put(&put).map_err(|error| status::of_check(&error))?;
         quota::check(&*self.0, quota::of_put(&put))?;
-        match self.0.propose(InternalRaftRequest { put: Some(put), ..Default::default() })?.await? {
+        let caller = access::caller(&*self.0, &extensions).await?;
+        let request = InternalRaftRequest { put: Some(put), ..Default::default() }.by(caller);
+        match self.0.propose(request)?.await? {
             Applied::Put(mut response) => {
                 response.header = header::complete(&*self.0, response.header);
                 Ok(Response::new(response))
@@ -85,9 +113,10 @@ impl<M: Propose + Read> Kv for KvService<M> {
         &self,
         request: Request<DeleteRangeRequest>,
     ) -> Result<Response<DeleteRangeResponse>, Status> {
-        let delete = request.into_inner();
+        let (_, extensions, delete) = request.into_parts();
         check::delete_range(&delete).map_err(|error| status::of_check(&error))?;
-        let request = InternalRaftRequest { delete_range: Some(delete), ..Default::default() };
+        let caller = access::caller(&*self.0, &extensions).await?;
+        let request = InternalRaftRequest { delete_range: Some(delete), ..Default::default() }.by(caller);
         match self.0.propose(request)?.await? {
             Applied::DeleteRange(mut response) => {
                 response.header = header::complete(&*self.0, response.header);
@@ -98,10 +127,14 @@ impl<M: Propose + Read> Kv for KvService<M> {
     }
 
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
-        let txn = request.into_inner();
+        let (_, extensions, txn) = request.into_parts();
         check::txn(&txn, self.0.limits().max_txn_ops).map_err(|error| status::of_check(&error))?;
         let read_only = check::is_read_only(&txn);
-        let mut response = if read_only { self.read_txn(txn).await? } else { self.write_txn(txn).await? };
+        let done = match read_only {
+            true => self.read_txn(txn, &extensions).await,
+            false => self.write_txn(txn, &extensions).await,
+        };
+        let mut response = done?;
         response.header = header::complete(&*self.0, response.header);
         Ok(Response::new(response))
     }

@@ -5,7 +5,12 @@ use super::{
     Others, Propose, Read, header,
     lease_leader::{self, Refusal},
 };
-use crate::status;
+use crate::{
+    access::{self, AsUser},
+    status,
+};
+use http::Extensions;
+use oxetcd_auth::AuthError;
 use futures::{Stream, StreamExt};
 use oxetcd_api::{
     LeaseId,
@@ -33,10 +38,44 @@ fn free_id<M: Propose>(member: &M) -> LeaseId {
     }
 }
 
+/// Whether the caller may renew a lease: whoever may not write its keys has no say in how long they live.
+async fn may_renew<M: Read>(member: &M, id: LeaseId, extensions: &Extensions) -> Result<(), Status> {
+    if !member.machine().auth().is_enabled() {
+        return Ok(());
+    }
+    let caller = access::caller(member, extensions).await?.ok_or_else(status::user_empty)?;
+    let machine = member.machine();
+    let permissions = access::permissions(&machine, Some(caller));
+    let may = permissions.end_lease(id, &machine.leases().lock());
+    may.map_err(|error| status::of_auth(&error))
+}
+
+/// Whether the caller may see the keys of these leases. Answers with the revision at which that is so.
+async fn may_see<M: Read>(
+    member: &M,
+    ids: Option<LeaseId>,
+    extensions: &Extensions,
+) -> Result<Option<u64>, Status> {
+    if !member.machine().auth().is_enabled() {
+        return Ok(None);
+    }
+    let caller = access::caller(member, extensions).await?.ok_or_else(status::user_empty)?;
+    let machine = member.machine();
+    let revision = machine.auth().revision();
+    let permissions = access::permissions(&machine, Some(caller));
+    let leases = machine.leases().lock();
+    let ids = ids.map_or_else(|| leases.list(), |id| vec![id]);
+    let may = ids.into_iter().try_for_each(|id| permissions.see_lease(id, &leases));
+    may.map_err(|error| status::of_auth(&error))?;
+    Ok(Some(revision))
+}
+
 async fn keep_alive<M: Propose + Read + Others>(
     member: &M,
     id: LeaseId,
+    extensions: &Extensions,
 ) -> Result<LeaseKeepAliveResponse, Status> {
+    may_renew(member, id, extensions).await?;
     // The header is of before the renewal, so that it never promises more than was seen.
     let header = header::complete(member, None);
     let ttl = match lease_leader::renew(member, id).await {
@@ -56,12 +95,13 @@ impl<M: Propose + Read + Others> Lease for LeaseService<M> {
         &self,
         request: Request<LeaseGrantRequest>,
     ) -> Result<Response<LeaseGrantResponse>, Status> {
-        let mut grant = request.into_inner();
+        let (_, extensions, mut grant) = request.into_parts();
         if grant.id == 0 {
             grant.id = free_id(&*self.0);
         }
         super::quota::check(&*self.0, super::quota::LEASE_BYTES)?;
-        let request = InternalRaftRequest { lease_grant: Some(grant), ..Default::default() };
+        let caller = access::caller(&*self.0, &extensions).await?;
+        let request = InternalRaftRequest { lease_grant: Some(grant), ..Default::default() }.by(caller);
         match self.0.propose(request)?.await? {
             Applied::LeaseGrant(mut response) => {
                 response.header = header::complete(&*self.0, response.header);
@@ -75,7 +115,9 @@ impl<M: Propose + Read + Others> Lease for LeaseService<M> {
         &self,
         request: Request<LeaseRevokeRequest>,
     ) -> Result<Response<LeaseRevokeResponse>, Status> {
-        let request = InternalRaftRequest { lease_revoke: Some(request.into_inner()), ..Default::default() };
+        let (_, extensions, revoke) = request.into_parts();
+        let caller = access::caller(&*self.0, &extensions).await?;
+        let request = InternalRaftRequest { lease_revoke: Some(revoke), ..Default::default() }.by(caller);
         match self.0.propose(request)?.await? {
             Applied::LeaseRevoke(mut response) => {
                 response.header = header::complete(&*self.0, response.header);
@@ -92,9 +134,11 @@ impl<M: Propose + Read + Others> Lease for LeaseService<M> {
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Result<Response<KeepAlives>, Status> {
         let member = self.0.clone();
-        let answers = request.into_inner().then(move |request| {
-            let member = member.clone();
-            async move { keep_alive(&*member, request?.id).await }
+        let (_, extensions, requests) = request.into_parts();
+        let extensions = Arc::new(extensions);
+        let answers = requests.then(move |request| {
+            let (member, extensions) = (member.clone(), extensions.clone());
+            async move { keep_alive(&*member, request?.id, &extensions).await }
         });
         Ok(Response::new(Box::pin(answers)))
     }
@@ -103,7 +147,11 @@ impl<M: Propose + Read + Others> Lease for LeaseService<M> {
         &self,
         request: Request<LeaseTimeToLiveRequest>,
     ) -> Result<Response<LeaseTimeToLiveResponse>, Status> {
-        let request = request.into_inner();
+        let (_, extensions, request) = request.into_parts();
+        let seen_at = match request.keys {
+            true => may_see(&*self.0, Some(request.id), &extensions).await?,
+            false => None,
+        };
         let header = header::complete(&*self.0, None);
         let response = match lease_leader::time_to_live(&*self.0, request).await {
             Ok(found) => LeaseTimeToLiveResponse { header, ..found },
@@ -113,13 +161,18 @@ impl<M: Propose + Read + Others> Lease for LeaseService<M> {
             Err(Refusal::Failed(status)) => return Err(status),
             Err(Refusal::NotNow(_)) => return Err(status::leader_changed()),
         };
+        let auth_revision = self.0.machine().auth().revision();
+        if seen_at.is_some_and(|revision| revision != auth_revision) {
+            return Err(status::of_auth(&AuthError::OldRevision));
+        }
         Ok(Response::new(response))
     }
 
     async fn lease_leases(
         &self,
-        _: Request<LeaseLeasesRequest>,
+        request: Request<LeaseLeasesRequest>,
     ) -> Result<Response<LeaseLeasesResponse>, Status> {
+        may_see(&*self.0, None, request.extensions()).await?;
         let leases =
             self.0.machine().leases().lock().list().into_iter().map(|id| LeaseStatus { id }).collect();
         Ok(Response::new(LeaseLeasesResponse { header: header::complete(&*self.0, None), leases }))

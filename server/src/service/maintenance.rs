@@ -1,12 +1,19 @@
 //! The maintenance service: what an operator asks of one member.
 
 use super::{Others, Propose, Read, header, snapshot};
-use crate::{VERSION, adapters::Export, background, cluster::transfer, status};
+use crate::{
+    VERSION,
+    access::{self, AsUser},
+    adapters::Export,
+    background,
+    cluster::transfer,
+    status,
+};
 use oxetcd_api::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentRequest, DefragmentResponse,
     DowngradeInfo, DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
     HashResponse, InternalRaftRequest, MoveLeaderRequest, MoveLeaderResponse, ResponseHeader,
-    SnapshotRequest, StatusRequest, StatusResponse,
+    SnapshotRequest, StatusRequest, StatusResponse, alarm_request::AlarmAction,
 };
 use oxetcd_grpc::etcdserverpb::maintenance_server::Maintenance;
 use oxetcd_machine::{Response as Applied, meta};
@@ -45,7 +52,14 @@ fn alarm_text(alarm: &AlarmMember) -> String {
 #[tonic::async_trait]
 impl<M: Propose + Read + Others> Maintenance for MaintenanceService<M> {
     async fn alarm(&self, request: Request<AlarmRequest>) -> Result<Response<AlarmResponse>, Status> {
-        let request = InternalRaftRequest { alarm: Some(request.into_inner()), ..Default::default() };
+        let (_, extensions, alarm) = request.into_parts();
+        let caller = access::caller(&*self.0, &extensions).await?;
+        // Everybody may look; users only, which was checked at the door.
+        if alarm.action() != AlarmAction::Get {
+            let may = access::permissions(&self.0.machine(), caller.clone()).admin();
+            may.map_err(|error| status::of_auth(&error))?;
+        }
+        let request = InternalRaftRequest { alarm: Some(alarm), ..Default::default() }.by(caller);
         match self.0.propose(request)?.await? {
             Applied::Alarm(mut response) => {
                 response.header = header::complete(&*self.0, response.header);

@@ -9,7 +9,12 @@ use super::{
     read_meter::ReadMeter,
     unary::{self, Reply},
 };
-use crate::{background, metrics::Op, status};
+use crate::{
+    access::{self, Credentials},
+    background,
+    metrics::Op,
+    status,
+};
 use bytes::Bytes;
 use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse, ResponseHeader};
 use oxetcd_mvcc::{RangeResult, check};
@@ -21,9 +26,13 @@ use tonic::Status;
 ///
 /// # Errors
 /// When the request is malformed, or asks for a revision out of reach.
-pub(crate) async fn range<M: Propose + Read>(member: Arc<M>, message: Bytes) -> Result<Reply, Status> {
+pub(crate) async fn range<M: Propose + Read>(
+    member: Arc<M>,
+    message: Bytes,
+    shown: Option<Credentials>,
+) -> Result<Reply, Status> {
     let meter = ReadMeter::begin(Op::Range);
-    let result = answer(&member, unary::decode(message.clone())?).await;
+    let result = answer(&member, unary::decode(message.clone())?, shown).await;
     meter.end(&*member, result.is_ok(), PATH, || message);
     Ok(encode(&*member, result?))
 }
@@ -31,14 +40,22 @@ pub(crate) async fn range<M: Propose + Read>(member: Arc<M>, message: Bytes) -> 
 /// The method that is answered here.
 const PATH: &str = "/etcdserverpb.KV/Range";
 
-async fn answer<M: Propose + Read>(member: &Arc<M>, request: RangeRequest) -> Result<RangeResult, Status> {
+async fn answer<M: Propose + Read>(
+    member: &Arc<M>,
+    request: RangeRequest,
+    shown: Option<Credentials>,
+) -> Result<RangeResult, Status> {
     check::range(&request).map_err(|error| status::of_check(&error))?;
     if !request.serializable {
         gate::serves_linearizable(&**member)?;
         member.barrier().await?;
     }
+    let caller = access::identify(&**member, shown.as_ref()).await?;
+    let may = access::permissions(&member.machine(), caller.clone()).range(&request);
+    may.map_err(|error| status::of_auth(&error))?;
     let began = Instant::now();
     let result = read(member, request).await;
+    access::is_unchanged(&member.machine(), caller.as_ref())?;
     member.metrics().mvcc.ranges.inc();
     member.metrics().server.ranged(result.is_ok(), began.elapsed());
     result

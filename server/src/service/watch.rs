@@ -5,9 +5,15 @@
 //! the codec writes frames rather than protobuf structs.
 
 use super::Read;
-use crate::status;
+use crate::{access, status};
 use futures::{Stream, future::BoxFuture};
-use oxetcd_api::etcdserverpb::{WatchRequest, watch_request::RequestUnion};
+use http::Extensions;
+use oxetcd_api::{
+    KeyRange,
+    etcdserverpb::{WatchCreateRequest, WatchRequest, watch_request::RequestUnion},
+};
+use oxetcd_auth::{AuthError, Caller};
+use oxetcd_machine::Machine;
 use oxetcd_watch::{Frame, Header, Hub, QueueLimit, ReplyQueue, WatchReply, progress_period};
 use std::{
     collections::VecDeque,
@@ -93,13 +99,16 @@ impl<M: Read> WatchService<M> {
         grpc.streaming(self, request).await
     }
 
-    fn open(self, requests: Streaming<WatchRequest>) -> Replies {
+    fn open(self, requests: Streaming<WatchRequest>, extensions: Extensions) -> Replies {
         let queue = Arc::new(ReplyQueue::new(QueueLimit::default()));
         let stream = Arc::new(self.hub.open(queue.clone()));
         let taken = Arc::new(Notify::new());
         let done = CancellationToken::new();
         let interval = Duration::from_millis(self.member.limits().watch_progress_interval_ms);
         let reader = Reader {
+            member: self.member.clone(),
+            extensions,
+            watched: Vec::new(),
             requests,
             stream: stream.clone(),
             queue: queue.clone(),
@@ -143,13 +152,19 @@ impl<M: Read> StreamingService<WatchRequest> for WatchService<M> {
     type Future = BoxFuture<'static, Result<Response<Replies>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<WatchRequest>>) -> Self::Future {
-        let replies = self.clone().open(request.into_inner());
+        let (_, extensions, requests) = request.into_parts();
+        let replies = self.clone().open(requests, extensions);
         Box::pin(async move { Ok(Response::new(replies)) })
     }
 }
 
 /// The half of a stream that listens to the client.
-struct Reader {
+struct Reader<M> {
+    member: Arc<M>,
+    /// What the caller has shown.
+    extensions: Extensions,
+    /// Watchers that somebody's rights allowed: whose, and what they see.
+    watched: Vec<(i64, String, KeyRange)>,
     requests: Streaming<WatchRequest>,
     stream: Arc<oxetcd_watch::Stream>,
     queue: Arc<ReplyQueue>,
@@ -162,8 +177,9 @@ struct Reader {
     progress_period: Duration,
 }
 
-impl Reader {
+impl<M: Read> Reader<M> {
     async fn run(mut self) {
+        let mut rights = self.member.logins().changes();
         let mut ticks = tokio::time::interval_at(Instant::now() + self.progress_period, self.progress_period);
         let mut asking = true;
         loop {
@@ -177,24 +193,24 @@ impl Reader {
             }
             tokio::select! {
                 request = self.requests.message(), if asking => match request {
-                    Ok(Some(request)) => self.take(request),
+                    Ok(Some(request)) => self.take(request).await,
                     // It has nothing more to ask, and goes on listening.
                     Ok(None) => asking = false,
                     Err(_) => return self.queue.close(),
                 },
                 _ = ticks.tick() => self.stream.tick(),
+                _ = rights.changed() => self.judge_anew(),
                 () = self.done.cancelled() => return,
                 () = self.over.cancelled() => return self.queue.close(),
             }
         }
     }
 
-    fn take(&self, request: WatchRequest) {
+    async fn take(&mut self, request: WatchRequest) {
         match request.request_union {
-            Some(RequestUnion::CreateRequest(create)) => {
-                self.stream.create(&create, |_| Ok(()));
-            }
+            Some(RequestUnion::CreateRequest(create)) => self.create(create).await,
             Some(RequestUnion::CancelRequest(cancel)) => {
+                self.watched.retain(|(id, ..)| *id != cancel.watch_id);
                 self.stream.cancel(cancel.watch_id);
             }
             Some(RequestUnion::ProgressRequest(_)) => self.stream.request_progress(),
@@ -202,6 +218,57 @@ impl Reader {
             None => {}
         }
     }
+}
+
+impl<M: Read> Reader<M> {
+    async fn create(&mut self, create: WatchCreateRequest) {
+        let caller = access::caller(&*self.member, &self.extensions).await;
+        let machine = self.member.machine();
+        let mut seen = None;
+        let created = self.stream.create(&create, |range| {
+            let caller = caller.map_err(|status| reason(&status))?;
+            let may = may_watch(&machine, caller.as_ref(), range);
+            may.map_err(|error| reason(&status::of_auth(&error)))?;
+            seen = caller.map(|caller| (caller.name, range.clone()));
+            Ok(())
+        });
+        if let (Some(id), Some((name, range))) = (created, seen) {
+            self.watched.push((id, name, range));
+            // Rights that were taken away between the look at them and the watcher's creation.
+            self.judge_anew();
+        }
+    }
+
+    /// Ends the watchers that their users may no longer have.
+    fn judge_anew(&mut self) {
+        let machine = self.member.machine();
+        let revision = machine.auth().revision();
+        self.watched.retain(|(id, name, range)| {
+            let caller = Caller::new(name.clone(), revision);
+            match may_watch(&machine, Some(&caller), range) {
+                Err(denied @ AuthError::PermissionDenied) => {
+                    self.stream.end(*id, reason(&status::of_auth(&denied)));
+                    false
+                }
+                // Another change in between: that one is told of too.
+                _ => true,
+            }
+        });
+    }
+}
+
+fn may_watch(machine: &Machine, caller: Option<&Caller>, range: &KeyRange) -> Result<(), AuthError> {
+    let (key, range_end): (&[u8], &[u8]) = match range {
+        KeyRange::Single(key) => (key, &[]),
+        KeyRange::Between(key, end) => (key, end),
+        KeyRange::From(key) => (key, &[0]),
+    };
+    access::permissions(machine, caller.cloned()).read(key, range_end)
+}
+
+/// A status as etcd writes it into the reason for a watcher's end.
+fn reason(status: &Status) -> String {
+    format!("rpc error: code = {:?} desc = {}", status.code(), status.message())
 }
 
 /// The half of a stream that answers.

@@ -1,0 +1,10 @@
+//! Users and their rights, through the wire, with a server process: a matrix against a model of the rules, and by
+//! name the holes that etcd once had.
+
+mod client;
+mod holes;
+mod matrix;
+mod rules;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokens;
