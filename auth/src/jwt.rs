@@ -44,8 +44,7 @@ impl Jwt {
     pub fn new(options: &JwtOptions) -> Result<Self, JwtError> {
         let keys = jwt_keys::read(options)?;
         let algorithm = options.method.0;
-        let jwt =
-            Jwt { algorithm, signing: keys.signing, verifying: keys.verifying, ttl_s: options.ttl_s };
+        let jwt = Jwt { algorithm, signing: keys.signing, verifying: keys.verifying, ttl_s: options.ttl_s };
         if let Some(given) = keys.given {
             let probe = jwt.sign("", 0, 0)?;
             jwt.claims(&probe, &given).ok_or(JwtError::Mismatch)?;

@@ -102,7 +102,11 @@ impl AuthStore {
         self.revision.store(next, Ordering::Release);
     }
 
-    pub(crate) fn change<T>(&self, step: &Step<'_>, change: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+    pub(crate) fn change<T>(
+        &self,
+        step: &Step<'_>,
+        change: impl FnOnce(&mut State) -> Result<T>,
+    ) -> Result<T> {
         let mut state = self.state.write();
         let done = change(&mut state)?;
         state.settle();

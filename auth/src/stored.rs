@@ -44,16 +44,14 @@ pub(crate) fn roles(buffer: &Buffer) -> Result<BTreeMap<String, Role>> {
 fn read<T: Message + Default>(buffer: &Buffer, table: Table) -> Result<BTreeMap<String, T>> {
     let mut found = BTreeMap::new();
     let mut damaged = None;
-    buffer.scan(table, &[], None, &mut |key, value| {
-        match (std::str::from_utf8(key), T::decode(value)) {
-            (Ok(name), Ok(record)) => {
-                found.insert(name.to_owned(), record);
-                ControlFlow::Continue(())
-            }
-            _ => {
-                damaged = Some(format!("table {} holds a damaged record", table.name()));
-                ControlFlow::Break(())
-            }
+    buffer.scan(table, &[], None, &mut |key, value| match (std::str::from_utf8(key), T::decode(value)) {
+        (Ok(name), Ok(record)) => {
+            found.insert(name.to_owned(), record);
+            ControlFlow::Continue(())
+        }
+        _ => {
+            damaged = Some(format!("table {} holds a damaged record", table.name()));
+            ControlFlow::Break(())
         }
     })?;
     damaged.map_or(Ok(found), |damaged| Err(Error::Corrupt(damaged)))

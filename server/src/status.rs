@@ -121,9 +121,7 @@ pub(crate) fn of_auth(error: &AuthError) -> Status {
         AuthError::RoleNotFound => (Code::FailedPrecondition, "role name not found"),
         AuthError::RoleEmpty => (Code::InvalidArgument, "role name is empty"),
         AuthError::PermissionNotGiven => (Code::InvalidArgument, "permission not given"),
-        AuthError::Failed => {
-            (Code::InvalidArgument, "authentication failed, invalid user ID or password")
-        }
+        AuthError::Failed => (Code::InvalidArgument, "authentication failed, invalid user ID or password"),
         AuthError::PermissionDenied => (Code::PermissionDenied, "permission denied"),
         AuthError::RoleNotGranted => (Code::FailedPrecondition, "role is not granted to the user"),
         AuthError::PermissionNotGranted => {

@@ -11,7 +11,8 @@ type Range = (Vec<u8>, Vec<u8>);
 fn keys() -> Vec<Vec<u8>> {
     let mut all = vec![vec![]];
     for length in 0..3 {
-        let longest: Vec<Vec<u8>> = all.iter().filter(|key: &&Vec<u8>| key.len() == length).cloned().collect();
+        let longest: Vec<Vec<u8>> =
+            all.iter().filter(|key: &&Vec<u8>| key.len() == length).cloned().collect();
         for key in longest {
             all.extend((0..3).map(|letter| [&key[..], &[letter]].concat()));
         }

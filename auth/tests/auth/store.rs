@@ -1,9 +1,6 @@
 //! The store against a small model of its rules, and what it leaves in its tables.
 
-use oxetcd_api::{
-    authpb::Permission,
-    etcdserverpb::AuthUserAddRequest,
-};
+use oxetcd_api::{authpb::Permission, etcdserverpb::AuthUserAddRequest};
 use oxetcd_auth::{AuthError, AuthStore, Caller};
 use oxetcd_storage::{Buffer, Memory, Table};
 use proptest::prelude::*;
@@ -139,7 +136,11 @@ fn agree(store: &AuthStore, model: &Model) {
     for user in NAMES {
         let caller = Caller::new(user, store.revision());
         for key in KEYS {
-            assert_eq!(store.may_read(&caller, key.as_bytes(), &[]).is_ok(), model.may(user, key, 0), "{user} {key}");
+            assert_eq!(
+                store.may_read(&caller, key.as_bytes(), &[]).is_ok(),
+                model.may(user, key, 0),
+                "{user} {key}"
+            );
             assert_eq!(store.may_write(&caller, key.as_bytes(), &[]).is_ok(), model.may(user, key, 1));
         }
         let admin = !model.enabled || model.users.get(user).is_some_and(|roles| roles.contains("root"));
@@ -169,7 +170,9 @@ proptest! {
 fn with_alice() -> (Buffer, AuthStore) {
     let buffer = Buffer::new(Arc::new(Memory::new()));
     let store = AuthStore::open(&buffer).expect("memory can be read");
-    for change in [Change::UserAdd(0), Change::Grant(0, 0), Change::UserAdd(1), Change::RoleAdd(1), Change::Grant(1, 1)] {
+    for change in
+        [Change::UserAdd(0), Change::Grant(0, 0), Change::UserAdd(1), Change::RoleAdd(1), Change::Grant(1, 1)]
+    {
         make(&store, &buffer, &change).expect("made");
     }
     make(&store, &buffer, &Change::Permit(1, 0, 2)).expect("made");

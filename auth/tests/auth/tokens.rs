@@ -77,7 +77,8 @@ fn pairs_of_keys_are_made_use_of_and_checked() {
     let p256 = s::EcdsaKeyPair::generate_pkcs8(&s::ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
     let p384 = s::EcdsaKeyPair::generate_pkcs8(&s::ECDSA_P384_SHA384_FIXED_SIGNING, &random).expect("a key");
     let ed = s::Ed25519KeyPair::generate_pkcs8(&random).expect("a key");
-    for (method, key) in [("ES256", pem(p256.as_ref())), ("ES384", pem(p384.as_ref())), ("EdDSA", pem(ed.as_ref()))]
+    for (method, key) in
+        [("ES256", pem(p256.as_ref())), ("ES384", pem(p384.as_ref())), ("EdDSA", pem(ed.as_ref()))]
     {
         let method = method.parse().expect("a known method");
         let options = JwtOptions { method, public_key: None, private_key: Some(key), ttl_s: 10 };

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use oxetcd_api::{
     LeaseId,
     etcdserverpb::{
-        AlarmRequest, AlarmResponse, AlarmType, CompactionRequest, CompactionResponse,
-        DeleteRangeRequest, InternalRaftRequest, LeaseCheckpointRequest, LeaseGrantRequest,
-        LeaseGrantResponse, LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, Request, ResponseHeader,
-        TxnRequest, alarm_request::AlarmAction,
+        AlarmRequest, AlarmResponse, AlarmType, CompactionRequest, CompactionResponse, DeleteRangeRequest,
+        InternalRaftRequest, LeaseCheckpointRequest, LeaseGrantRequest, LeaseGrantResponse,
+        LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, Request, ResponseHeader, TxnRequest,
+        alarm_request::AlarmAction,
     },
 };
 use oxetcd_auth::{AuthError, AuthStore};

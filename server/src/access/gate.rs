@@ -47,7 +47,10 @@ pub(crate) async fn admit<M: Read>(
         Wanted::User => Ok(()),
         Wanted::Admin => {
             let machine = member.machine();
-            machine.auth().may_administer(&caller.unwrap_or_default()).map_err(|error| status::of_auth(&error))
+            machine
+                .auth()
+                .may_administer(&caller.unwrap_or_default())
+                .map_err(|error| status::of_auth(&error))
         }
     }
 }

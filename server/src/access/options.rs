@@ -10,12 +10,7 @@ pub(crate) enum TokenOptions {
     /// A random name, known to all members.
     Simple,
     /// A signed statement.
-    Jwt {
-        method: JwtMethod,
-        public_key: Option<PathBuf>,
-        private_key: Option<PathBuf>,
-        ttl: Duration,
-    },
+    Jwt { method: JwtMethod, public_key: Option<PathBuf>, private_key: Option<PathBuf>, ttl: Duration },
     /// There are none: certificates alone say who calls.
     None,
 }

@@ -70,7 +70,10 @@ impl Passwords {
         hashed.map_err(|error: PasswordError| Status::unknown(error.to_string()))
     }
 
-    async fn slowly<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+    async fn slowly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Status> {
         let _permit = self.threads.acquire().await.map_err(|_| status::stopped())?;
         tokio::task::spawn_blocking(work).await.map_err(|_| status::stopped())
     }

@@ -141,20 +141,28 @@ impl<M: Propose + Read> AuthService<M> {
                 return Err(status::unexpected_answer());
             };
             if revision == checked_at {
-                return logins.issue(name, token, revision).map_err(|error| Status::unknown(error.to_string()));
+                return logins
+                    .issue(name, token, revision)
+                    .map_err(|error| Status::unknown(error.to_string()));
             }
             // The password may be another one by now: look again.
         }
     }
 
-    async fn answer_login(&self, request: pb::AuthenticateRequest) -> Result<pb::AuthenticateResponse, Status> {
+    async fn answer_login(
+        &self,
+        request: pb::AuthenticateRequest,
+    ) -> Result<pb::AuthenticateResponse, Status> {
         let pb::AuthenticateRequest { name, password } = request;
         self.0.barrier().await?;
         let token = self.log_in(&name, &password).await?;
         Ok(pb::AuthenticateResponse { header: header::complete(&*self.0, None), token })
     }
 
-    async fn status(&self, request: Request<pb::AuthStatusRequest>) -> Result<pb::AuthStatusResponse, Status> {
+    async fn status(
+        &self,
+        request: Request<pb::AuthStatusRequest>,
+    ) -> Result<pb::AuthStatusResponse, Status> {
         let (_, extensions, message) = request.into_parts();
         let request = InternalRaftRequest { auth_status: Some(message), ..Default::default() };
         match self.propose(request, &extensions).await? {
@@ -166,7 +174,10 @@ impl<M: Propose + Read> AuthService<M> {
         }
     }
 
-    async fn add_user(&self, request: Request<pb::AuthUserAddRequest>) -> Result<pb::AuthUserAddResponse, Status> {
+    async fn add_user(
+        &self,
+        request: Request<pb::AuthUserAddRequest>,
+    ) -> Result<pb::AuthUserAddResponse, Status> {
         let (_, extensions, mut add) = request.into_parts();
         let password = std::mem::take(&mut add.password);
         if !add.options.is_some_and(|options| options.no_password) {

@@ -9,9 +9,8 @@ use crate::{
     access::{self, AsUser},
     status,
 };
-use http::Extensions;
-use oxetcd_auth::AuthError;
 use futures::{Stream, StreamExt};
+use http::Extensions;
 use oxetcd_api::{
     LeaseId,
     etcdserverpb::{
@@ -20,6 +19,7 @@ use oxetcd_api::{
         LeaseRevokeResponse, LeaseStatus, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
     },
 };
+use oxetcd_auth::AuthError;
 use oxetcd_grpc::etcdserverpb::lease_server::Lease;
 use oxetcd_machine::Response as Applied;
 use std::{pin::Pin, sync::Arc};

@@ -32,7 +32,8 @@ async fn cve_2021_28235_no_password_in_log_or_files() {
     assert!(!log.contains(PASSWORD), "{log}");
     let mut folders = vec![dir.path().to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
+        {
             if entry.is_dir() {
                 folders.push(entry);
                 continue;

@@ -26,7 +26,8 @@ pub enum Need {
 /// Whether `who` has what is needed.
 pub fn has(who: Who, need: Need) -> bool {
     let granted = |key: &str, wanted: i32| {
-        let grants = |(prefix, kind): &(&str, i32)| key.starts_with(prefix) && (*kind == 2 || *kind == wanted);
+        let grants =
+            |(prefix, kind): &(&str, i32)| key.starts_with(prefix) && (*kind == 2 || *kind == wanted);
         GRANTS.iter().any(grants)
     };
     match (who, need) {
@@ -49,8 +50,13 @@ pub fn operations(mine: i64, other: i64) -> Vec<(pb::request_op::Request, Vec<Ne
         for prev_kv in [false, true] {
             let read = prev_kv.then_some(Need::Read(key));
             for (lease, hangs_on) in [(0, None), (mine, Some("b-leased")), (other, Some("x-leased"))] {
-                let put =
-                    pb::PutRequest { key: key.into(), value: "v".into(), lease, prev_kv, ..Default::default() };
+                let put = pb::PutRequest {
+                    key: key.into(),
+                    value: "v".into(),
+                    lease,
+                    prev_kv,
+                    ..Default::default()
+                };
                 let needs = [Some(Need::Write(key)), read, hangs_on.map(Need::Write)];
                 all.push((Request::RequestPut(put), needs.into_iter().flatten().collect()));
             }

@@ -20,7 +20,10 @@ async fn wrong_passwords_and_forged_tokens() {
     let letters = token.split_once('.').expect("letters and an index").0;
     for forged in ["", "x", "aaaaaaaaaaaaaaaa.1", &format!("{letters}.1"), &format!("Bearer {letters}.1")] {
         let refused = world.put(Some(forged), "b").await.expect_err("refused");
-        assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "etcdserver: invalid auth token"));
+        assert_eq!(
+            (refused.code(), refused.message()),
+            (Code::Unauthenticated, "etcdserver: invalid auth token")
+        );
     }
     world.put(Some(&format!("Bearer {token}")), "b").await.expect("as a bearer, too");
 }
