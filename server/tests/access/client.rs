@@ -14,7 +14,7 @@ pub const GRANTS: [(&str, i32); 3] = [("r", 0), ("w", 1), ("b", 2)];
 
 /// A server, and its users: `root`; `part` with some rights; `none` without.
 pub struct World {
-    pub server: Server,
+    _server: Server,
     pub channel: Channel,
     _dir: tempfile::TempDir,
 }
@@ -35,7 +35,7 @@ impl World {
         let flags = [&["--bcrypt-cost", "4"], extra].concat();
         let server = Server::start(dir.path(), &flags);
         let channel = Channel::from_shared(server.url()).expect("a URL").connect().await.expect("connected");
-        World { server, channel, _dir: dir }
+        World { _server: server, channel, _dir: dir }
     }
 
     /// A server with the users, and auth on.
