@@ -23,7 +23,8 @@
 //! # }
 //! ```
 //!
-//! [`concurrency`] has locks, elections and transactional memory on top; examples are in `client/examples`.
+//! [`concurrency`] has locks, elections and transactional memory on top; `client/examples/fencing.rs` shows a lock, and
+//! why it needs a fence.
 //!
 //! Everything runs on the tokio runtime that is current when the client is made.
 

@@ -20,7 +20,7 @@
 //! * For anything else, send [`Mutex::revision`] along. Each holder has a higher one than those before it, so the
 //!   other side keeps the highest that it has seen and refuses lower ones.
 //!
-//! `examples/fencing.rs` of the client shows both, and what happens without.
+//! `client/examples/fencing.rs` shows both, and what happens without.
 //!
 //! # Names
 //! Keys are those of etcd's own client: `<name>/<lease id in hexadecimal>`. So holders and waiters of both see each other.
