@@ -52,5 +52,5 @@ pub use kv::RangeStream;
 pub use maintenance::SnapshotStream;
 /// Sessions, locks, elections and transactions, over a [`Client`].
 pub use oxetcd_concurrency as concurrency;
-pub use transport::{Connecting, Endpoint, Stream, TlsConnector};
+pub use transport::{Connecting, Endpoint, FileTls, Stream, TlsConnector, TlsError, TlsOptions};
 pub use watch::{Watch, WatchUpdate, Watcher};

@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     identity::RequestIds,
     metrics::Metrics,
+    net::Dialer,
     node::{
         ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Exchange,
         Fate, Inbox, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, WayBack, sample,
@@ -58,7 +59,13 @@ fn lease_config(config: &Config) -> LeaseConfig {
 }
 
 /// The transport to the other members, of whom it knows nobody yet.
-fn peers(config: &Config, ids: &(u64, u64), shared: &Weak<Shared>, metrics: &Arc<Metrics>) -> Peers {
+fn peers(
+    config: &Config,
+    ids: &(u64, u64),
+    shared: &Weak<Shared>,
+    metrics: &Arc<Metrics>,
+    dialer: Dialer,
+) -> Peers {
     let urls = config.cluster.advertise_peer.iter().map(ToString::to_string).collect();
     let host = MemberHost {
         shared: shared.clone(),
@@ -68,6 +75,7 @@ fn peers(config: &Config, ids: &(u64, u64), shared: &Weak<Shared>, metrics: &Arc
     };
     let mut options = PeerConfig::new(ids.0, ids.1, urls, crate::VERSION);
     options.dial_timeout = Duration::from_secs(1) + config.raft.election_timeout();
+    options.connector = Arc::new(dialer);
     Peers::new(options, Arc::new(host), tokio::runtime::Handle::current())
 }
 
@@ -78,12 +86,13 @@ fn share(
     machine: Machine,
     inbox: Inbox,
     metrics: Arc<Metrics>,
+    dialer: Dialer,
 ) -> Result<Arc<Shared>, String> {
     let applied = machine.applied().map_err(text)?.index;
     let compacted = machine.store().compacted();
     let logins = Logins::new(config)?;
     let shared = Arc::new_cyclic(|weak| Shared {
-        peers: peers(config, &ids, weak, &metrics),
+        peers: peers(config, &ids, weak, &metrics, dialer.clone()),
         member_id: ids.0,
         cluster_id: ids.1,
         clock: Clock::start(),
@@ -95,7 +104,7 @@ fn share(
         position: Default::default(),
         leadership: Leadership::new(config.raft.election_timeout()),
         inactive_after_ms: 3 * config.raft.heartbeat_ms,
-        peer_client: PeerClient::new(),
+        peer_client: PeerClient::new(dialer.clone()),
         fate: Fate::default(),
         logins,
         snapshot_wanted: Default::default(),
@@ -114,10 +123,16 @@ fn share(
 }
 
 /// Starts the loops of a booted member.
-pub(crate) fn run(config: &Config, booted: Booted, metrics: Arc<Metrics>) -> Result<Running, String> {
+pub(crate) fn run(
+    config: &Config,
+    booted: Booted,
+    metrics: Arc<Metrics>,
+    dialer: Dialer,
+) -> Result<Running, String> {
     let (inbox, inputs) = Inbox::new();
     let volatile = booted.machine.buffer().engine().name() == "memory";
-    let shared = share(config, (booted.member_id, booted.cluster_id), booted.machine, inbox, metrics)?;
+    let shared =
+        share(config, (booted.member_id, booted.cluster_id), booted.machine, inbox, metrics, dialer)?;
     let applied = shared.progress().applied;
     // Of a cluster that this member only joins, the log does not tell yet.
     for member in &booted.remotes {

@@ -106,7 +106,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             let mut call = Call::begin(&this.metrics, path, request.headers());
             let limits = this.member.limits();
             let admitted = gate::admit(&*this.member, path, request.headers());
-            let shown = Credentials::of(&*this.member, request.headers(), &remote);
+            let shown = Credentials::of(&*this.member, &request);
             let (message, outcome) = match unary::read(request.into_body(), limits.max_message_bytes()).await
             {
                 Ok(message) => {
@@ -141,7 +141,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
                 gate::end_of_stream(&*this.member, request.headers(), closing)
             });
             let mut request = request;
-            let shown = Credentials::of(&*this.member, request.headers(), &remote);
+            let shown = Credentials::of(&*this.member, &request);
             let admitted = match gate::admit(&*this.member, &path, request.headers()) {
                 Ok(()) => access::admit(&*this.member, &path, shown.as_ref()).await,
                 refused => refused,

@@ -10,7 +10,7 @@ use crate::{
     dispatch::{Dispatch, Offer},
     http::{Access, Http, PeerHttp, Role},
     metrics::Metrics,
-    net::{self, Listener},
+    net::{self, Listener, Secure},
     node::{BootOptions, Input, Shared, Watching, WayBack, boot, checkpoint},
     service::{HealthService, Propose, Read, WatchService},
 };
@@ -76,12 +76,14 @@ impl Member {
     pub async fn start(config: Config) -> Result<Member, String> {
         announce(&config);
         // Before anybody can reach this member: founders that start together do not wait for each other.
-        let joining = join::prepare(&config, &PeerClient::new()).await?;
-        let sockets = Sockets::bind(&config).await?;
+        let secure = Secure::of(&config)?;
+        let joining = join::prepare(&config, &PeerClient::new(secure.dialer.clone())).await?;
+        let sockets = Sockets::bind(&config, &secure).await?;
         let options = BootOptions { joining, ..boot_options(&config) };
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
         let metrics = Metrics::new(config.observe.metrics);
-        let mut member = Member::of(run(&config, booted, metrics.clone())?, &config);
+        net::count_reloads(&metrics);
+        let mut member = Member::of(run(&config, booted, metrics.clone(), secure.dialer)?, &config);
         // The others are listened to first: without them there is no leader to be told anything.
         let Sockets { client, client_http, metrics: metrics_sockets, peer } = sockets;
         member.serve_peers(&config, peer, &metrics);
@@ -132,11 +134,15 @@ impl Member {
             Arc::new(Dispatch::new(shared.clone(), watch, health, metrics.clone(), closing, offer));
         let limits = net_limits(config);
         for listener in listeners {
-            tracing::info!(
-                address = listener.address(),
-                traffic = "grpc+http",
-                "serving client traffic insecurely; this is strongly discouraged!"
-            );
+            let (address, traffic) = (listener.address(), "grpc+http");
+            match listener.tls() {
+                Some(_) => tracing::info!(address, traffic, "serving client traffic securely"),
+                None => tracing::info!(
+                    address,
+                    traffic,
+                    "serving client traffic insecurely; this is strongly discouraged!"
+                ),
+            }
             self.servers.spawn(net::serve(listener, dispatch.clone(), limits, self.closing.clone()));
         }
         tracing::info!("ready to serve client requests");
@@ -253,21 +259,25 @@ impl Member {
 }
 
 impl Sockets {
-    async fn bind(config: &Config) -> Result<Sockets, String> {
-        let options = config.listen.socket;
+    async fn bind(config: &Config, secure: &Secure) -> Result<Sockets, String> {
+        let (options, tls) = (config.listen.socket, secure.client.as_ref());
         Ok(Sockets {
-            client: bind_all(&config.listen.client, options).await?,
-            client_http: bind_all(&config.listen.client_http, options).await?,
-            metrics: bind_all(&config.listen.metrics, options).await?,
-            peer: bind_all(&config.listen.peer, options).await?,
+            client: bind_all(&config.listen.client, options, tls).await?,
+            client_http: bind_all(&config.listen.client_http, options, tls).await?,
+            metrics: bind_all(&config.listen.metrics, options, tls).await?,
+            peer: bind_all(&config.listen.peer, options, secure.peer.as_ref()).await?,
         })
     }
 }
 
-async fn bind_all(urls: &[Url], options: SocketOptions) -> Result<Vec<Listener>, String> {
+async fn bind_all(
+    urls: &[Url],
+    options: SocketOptions,
+    tls: Option<&Arc<oxetcd_tls::ServerTls>>,
+) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
     for url in urls {
-        listeners.push(net::bind(url.as_str(), options).await.map_err(text)?);
+        listeners.push(net::bind(url.as_str(), options, tls).await.map_err(text)?);
     }
     Ok(listeners)
 }

@@ -6,8 +6,8 @@ use crate::{
     exit,
     print::{Answer, Format, Output, Style, show},
 };
-use oxetcd_client::{Client, Config, Credentials};
-use std::time::Duration;
+use oxetcd_client::{Client, Config, Credentials, FileTls, TlsConnector, TlsOptions};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// Everything a command needs to talk to a cluster and to show what it says.
@@ -50,7 +50,7 @@ impl Session {
         config.keep_alive_time = Some(matches.duration(&global::KEEPALIVE_TIME).wait());
         config.keep_alive_timeout = matches.duration(&global::KEEPALIVE_TIMEOUT).wait();
         limits(matches, &mut config)?;
-        check_tls(matches, &config)?;
+        config.tls = tls(matches, &config)?;
         config.credentials = credentials(matches, out)?;
         let style = style(matches)?;
         let command_timeout = matches.duration(&global::COMMAND_TIMEOUT).wait();
@@ -180,22 +180,38 @@ fn limits(matches: &Matches, config: &mut Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_tls(matches: &Matches, config: &Config) -> Result<(), Failure> {
+/// What is encrypted, and how: nothing, unless a flag or an address asks for it.
+fn tls(matches: &Matches, config: &Config) -> Result<Option<Arc<dyn TlsConnector>>, Failure> {
+    let file = |flag| Some(matches.text(flag)).filter(|path| !path.is_empty()).map(PathBuf::from);
     for flag in [&global::CERT, &global::KEY, &global::CACERT] {
         if matches.is_set(flag) && matches.text(flag).is_empty() {
             let message = format!("empty string is passed to --{} option", flag.name);
             return Err(Failure::new(exit::BAD_ARGS, message));
         }
     }
-    let files = [&global::CERT, &global::KEY, &global::CACERT].iter().any(|flag| matches.is_set(flag));
+    let name = matches.text(&global::DISCOVERY_SRV_NAME);
+    let domain = matches.text(&global::DISCOVERY_SRV);
+    let options = TlsOptions {
+        cert_file: file(&global::CERT),
+        key_file: file(&global::KEY),
+        trusted_ca_file: file(&global::CACERT),
+        insecure_skip_verify: matches.bool(&global::INSECURE_SKIP_TLS_VERIFY),
+        // Addresses that DNS gave are nobody's word: the domain's name is what must be proven.
+        server_name: Some(domain).filter(|domain| !domain.is_empty() && name.is_empty()),
+        ..TlsOptions::default()
+    };
+    let files = !options.is_empty() || options.trusted_ca_file.is_some() || options.server_name.is_some();
     let asked = files
         || !matches.bool(&global::INSECURE_TRANSPORT)
-        || matches.bool(&global::INSECURE_SKIP_TLS_VERIFY)
+        || options.insecure_skip_verify
         || config.endpoints.iter().any(|e| e.starts_with("https://") || e.starts_with("unixs:"));
-    if asked {
-        return Err(Failure::new(exit::BAD_ARGS, "TLS is not supported yet"));
+    if !asked {
+        return Ok(None);
     }
-    Ok(())
+    match FileTls::new(options) {
+        Ok(tls) => Ok(Some(Arc::new(tls))),
+        Err(error) => Err(Failure::new(exit::BAD_CONNECTION, error)),
+    }
 }
 
 fn credentials(matches: &Matches, out: &Output) -> Result<Option<Credentials>, Failure> {

@@ -7,9 +7,11 @@ mod balancer;
 mod connector;
 mod endpoint;
 mod slot;
+mod tls;
 
 pub(crate) use balancer::{Balancer, Picked};
 pub(crate) use connector::connect;
 pub use connector::{Connecting, Stream, TlsConnector};
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::TlsNeed;
+pub use tls::{FileTls, TlsError, TlsOptions};

@@ -28,18 +28,23 @@ impl Connect for PlainConnector {
         let url = url.clone();
         Box::pin(async move {
             if url.is_tls() {
-                return Err(io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "TLS between members comes with the security issue; use http:// or unix://",
-                ));
+                let text = "an https:// or unixs:// URL needs certificates, and there are none";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
-            if let Some(file) = url.socket_file() {
-                let stream = UnixStream::connect(file).await?;
-                return Ok(Box::new(stream) as Box<dyn Socket>);
-            }
-            let stream = TcpStream::connect(url.address().unwrap_or_default()).await?;
-            stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn Socket>)
+            open(&url).await
         })
     }
+}
+
+/// Opens the socket that `url` points to; whether what goes over it is to be encrypted is the caller's business.
+///
+/// # Errors
+/// When nobody listens there.
+pub async fn open(url: &PeerUrl) -> io::Result<Box<dyn Socket>> {
+    if let Some(file) = url.socket_file() {
+        return Ok(Box::new(UnixStream::connect(file).await?));
+    }
+    let stream = TcpStream::connect(url.address().unwrap_or_default()).await?;
+    stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
 }

@@ -1,7 +1,8 @@
 //! What a caller shows.
 
-use crate::{net::Remote, service::Read};
-use http::HeaderMap;
+use crate::{net::Identity, service::Read};
+use http::{HeaderMap, Request};
+use std::sync::Arc;
 
 /// The headers in which a token comes; the first wins.
 const TOKEN_HEADERS: [&str; 2] = ["token", "authorization"];
@@ -16,18 +17,20 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// What `headers` and `remote` show; `None` while auth is off, for nobody asks then.
-    pub(crate) fn of<M: Read>(member: &M, headers: &HeaderMap, remote: &Remote) -> Option<Credentials> {
-        member.machine().auth().is_enabled().then(|| Credentials::read(headers, remote))
+    /// What `request` and the connection that it came on show; `None` while auth is off, for nobody asks then.
+    pub(crate) fn of<M: Read, B>(member: &M, request: &Request<B>) -> Option<Credentials> {
+        let identity = || request.extensions().get::<Arc<Identity>>();
+        member.machine().auth().is_enabled().then(|| Credentials::read(request.headers(), identity()))
     }
 
-    fn read(headers: &HeaderMap, remote: &Remote) -> Credentials {
+    fn read(headers: &HeaderMap, identity: Option<&Arc<Identity>>) -> Credentials {
         let token = TOKEN_HEADERS.iter().find_map(|name| headers.get(*name));
         // What is no text is no token either, but must not pass for none.
         let token = token.map(|value| value.to_str().unwrap_or_default());
         let token = token.map(|token| token.strip_prefix("Bearer ").unwrap_or(token).to_owned());
         let through_gateway = headers.contains_key(GATEWAY_HEADER);
-        let common_name = remote.common_name().filter(|_| !through_gateway).map(str::to_owned);
+        let common_name = identity.and_then(|identity| identity.common_name.clone());
+        let common_name = common_name.filter(|_| !through_gateway);
         Credentials { token, common_name }
     }
 }

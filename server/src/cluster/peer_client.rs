@@ -4,17 +4,16 @@
 //! somebody else behind its address, must not hold this one up or fill its memory. Redirects are not followed.
 //! Connections are kept and used again.
 
+use crate::net::Dialer;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use std::{fmt, time::Duration};
 
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A connection that nobody has used for this long is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest answer, unless the question says otherwise.
@@ -24,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks other members.
 #[derive(Clone)]
-pub(crate) struct PeerClient(Client<HttpConnector, Full<Bytes>>);
+pub(crate) struct PeerClient(Client<Dialer, Full<Bytes>>);
 
 /// What is asked, of whomever.
 #[derive(Clone, Debug)]
@@ -125,13 +124,10 @@ impl Question {
 
 impl PeerClient {
     /// A client without connections yet.
-    pub(crate) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    pub(crate) fn new(dialer: Dialer) -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT);
-        PeerClient(builder.build(connector))
+        PeerClient(builder.build(dialer))
     }
 
     /// Asks whoever listens at `base` (`http://host:port`).
@@ -235,7 +231,10 @@ mod tests {
     async fn a_question_is_asked_and_its_answer_read() {
         let (url, served) = member(Some("HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnone\n")).await;
         let question = Question::get("/members/hashkv?x=1").with_body("application/json", "the end");
-        let reply = PeerClient::new().ask(&url, &question.within_cluster(0xab)).await.expect("an answer");
+        let reply = PeerClient::new(Dialer::default())
+            .ask(&url, &question.within_cluster(0xab))
+            .await
+            .expect("an answer");
         assert_eq!((reply.status, reply.text().as_str()), (StatusCode::NOT_FOUND, "none"));
         let asked = served.await.expect("served").to_ascii_lowercase();
         assert!(asked.starts_with("get /members/hashkv?x=1 http/1.1\r\n"), "{asked}");
@@ -250,7 +249,7 @@ mod tests {
     async fn an_answer_that_is_too_long_is_not_read() {
         let (url, _served) = member(Some("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789")).await;
         let question = Question::post("/leases", "application/protobuf", "end").at_most(8);
-        let refused = PeerClient::new().ask(&url, &question).await.map(|reply| reply.text());
+        let refused = PeerClient::new(Dialer::default()).ask(&url, &question).await.map(|reply| reply.text());
         assert_eq!(refused, Err(AskError::TooLong(8)));
     }
 
@@ -259,7 +258,7 @@ mod tests {
         let (url, _served) = member(None).await;
         let limit = Duration::from_millis(20);
         let question = Question::post("/leases", "application/protobuf", "end").within(limit);
-        let refused = PeerClient::new().ask(&url, &question).await.map(|reply| reply.text());
+        let refused = PeerClient::new(Dialer::default()).ask(&url, &question).await.map(|reply| reply.text());
         assert_eq!(refused, Err(AskError::TimedOut(limit)));
     }
 
@@ -271,7 +270,7 @@ mod tests {
             format!("http://{}", listener.local_addr().expect("bound"))
         };
         let question = Question::post("/leases", "application/protobuf", "end");
-        let client = PeerClient::new();
+        let client = PeerClient::new(Dialer::default());
         let urls = [String::from("not a url"), gone.clone(), url];
         assert_eq!(client.ask_any(&urls, &question).await.map(|reply| reply.text()), Ok("ok".to_owned()));
         assert!(matches!(client.ask(&gone, &question).await, Err(AskError::Failed(_))));

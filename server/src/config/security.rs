@@ -1,6 +1,7 @@
 //! TLS, and the tokens and passwords of users.
 
 use super::settings::Settings;
+pub use oxetcd_tls::TlsVersion;
 use std::{path::PathBuf, time::Duration};
 
 /// Settings of TLS.
@@ -18,16 +19,6 @@ pub struct SecurityConfig {
     pub tls_max: Option<TlsVersion>,
     /// Years for which certificates made here are valid.
     pub self_signed_years: u64,
-}
-
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// 1.2
-    #[default]
-    V12,
-    /// 1.3
-    V13,
 }
 
 /// TLS of one kind of listener.
@@ -67,6 +58,7 @@ impl SecurityConfig {
             return Err(format!("min version ({min}) is greater than max version ({max})"));
         }
         let cipher_suites = settings.list("cipher-suites").to_vec();
+        oxetcd_tls::check_cipher_suites(&cipher_suites).map_err(|error| error.to_string())?;
         if tls_min == Some(TlsVersion::V13) && !cipher_suites.is_empty() {
             return Err("cipher suites cannot be configured when only TLS1.3 is enabled".to_owned());
         }

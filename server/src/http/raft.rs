@@ -26,4 +26,8 @@ impl<M: Propose + Read + Others> Handler for PeerHttp<M> {
         let peers = self.peers.clone();
         boxed(async move { peers.handle(request).await.map(tonic::body::Body::new) })
     }
+
+    fn audience(&self) -> &'static str {
+        "peer"
+    }
 }

@@ -1,11 +1,22 @@
-//! A listening socket: TCP, or a unix socket for `unix://` URLs.
+//! A listening socket: TCP, or a unix socket for `unix://` URLs; encrypted for `https://` and `unixs://`.
 
 use crate::config::SocketOptions;
-use std::{fmt, io, net::SocketAddr, path::PathBuf};
+use oxetcd_tls::ServerTls;
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
-/// A bound socket.
-pub(crate) enum Listener {
+/// A bound socket, and how those who connect to it are to encrypt.
+pub(crate) struct Listener {
+    socket: Socket,
+    tls: Option<Arc<ServerTls>>,
+}
+
+enum Socket {
     /// TCP.
     Tcp(TcpListener),
     /// A unix socket and its path, which is removed when the listener goes.
@@ -30,9 +41,12 @@ pub(crate) enum Remote {
 }
 
 impl Remote {
-    /// The common name of the certificate that the other end has shown, and that was verified.
-    pub(crate) fn common_name(&self) -> Option<&str> {
-        None
+    /// Its address, if it has one.
+    pub(crate) fn ip(self) -> Option<IpAddr> {
+        match self {
+            Remote::Tcp(address) => Some(address.ip()),
+            Remote::Unix => None,
+        }
     }
 }
 
@@ -48,22 +62,31 @@ impl fmt::Display for Remote {
 /// Connections that may wait to be accepted. A thousand clients may come at once when a member comes back.
 const BACKLOG: u32 = 4096;
 
-/// Binds `url` (`http://host:port`, `unix://path`).
+/// Binds `url` (`http://host:port`, `unix://path`, and `https` or `unixs` with `tls`).
 ///
 /// # Errors
 /// When the scheme is unknown, or the address is taken or not of this machine; the text names the URL.
-pub(crate) async fn bind(url: &str, options: SocketOptions) -> io::Result<Listener> {
+pub(crate) async fn bind(
+    url: &str,
+    options: SocketOptions,
+    tls: Option<&Arc<ServerTls>>,
+) -> io::Result<Listener> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {url}: {error}"));
+    let invalid = |text: &str| named(io::Error::new(io::ErrorKind::InvalidInput, text));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    match scheme {
-        "http" => bind_tcp(rest.trim_end_matches('/'), options).await.map(Listener::Tcp).map_err(named),
-        "unix" => bind_unix(rest).map_err(named),
-        "https" | "unixs" => Err(named(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "TLS listeners come with the security issue; use http:// or unix://",
-        ))),
-        _ => Err(named(io::Error::new(io::ErrorKind::InvalidInput, "unknown URL scheme"))),
-    }
+    let tls = match scheme {
+        "http" | "unix" => None,
+        "https" | "unixs" => match tls {
+            Some(tls) => Some(tls.clone()),
+            None => return Err(invalid("KeyFile and CertFile are not presented")),
+        },
+        _ => return Err(invalid("unknown URL scheme")),
+    };
+    let socket = match scheme {
+        "http" | "https" => bind_tcp(rest.trim_end_matches('/'), options).await.map(Socket::Tcp),
+        _ => bind_unix(rest),
+    };
+    Ok(Listener { socket: socket.map_err(named)?, tls })
 }
 
 /// Takes the first address of a name that can be had.
@@ -87,7 +110,7 @@ fn listen(address: SocketAddr, options: SocketOptions) -> io::Result<TcpListener
     socket.listen(BACKLOG)
 }
 
-fn bind_unix(rest: &str) -> io::Result<Listener> {
+fn bind_unix(rest: &str) -> io::Result<Socket> {
     // etcd takes `unix://host:port` as a file of that very name in the working directory.
     let path = PathBuf::from(rest);
     // A socket file that nobody answers on was left behind by a killed process.
@@ -97,36 +120,41 @@ fn bind_unix(rest: &str) -> io::Result<Listener> {
             _ => {}
         }
     }
-    Ok(Listener::Unix(UnixListener::bind(&path)?, path))
+    Ok(Socket::Unix(UnixListener::bind(&path)?, path))
 }
 
 impl Listener {
     /// Waits for the next connection.
     pub(crate) async fn accept(&self) -> io::Result<Stream> {
-        match self {
-            Listener::Tcp(listener) => {
+        match &self.socket {
+            Socket::Tcp(listener) => {
                 let (stream, from) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream, from))
             }
-            Listener::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
+            Socket::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
         }
+    }
+
+    /// How those who connect are to encrypt; `None` is not at all.
+    pub(crate) fn tls(&self) -> Option<&Arc<ServerTls>> {
+        self.tls.as_ref()
     }
 
     /// Where it listens, for logs.
     pub(crate) fn address(&self) -> String {
-        match self {
-            Listener::Tcp(listener) => {
+        match &self.socket {
+            Socket::Tcp(listener) => {
                 listener.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string())
             }
-            Listener::Unix(_, path) => path.display().to_string(),
+            Socket::Unix(_, path) => path.display().to_string(),
         }
     }
 }
 
-impl Drop for Listener {
+impl Drop for Socket {
     fn drop(&mut self) {
-        if let Listener::Unix(_, path) = self {
+        if let Socket::Unix(_, path) = self {
             let _ = std::fs::remove_file(path);
         }
     }

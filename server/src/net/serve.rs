@@ -3,7 +3,10 @@
 //! Stopping is graceful: connections finish the requests they have begun, long-lived streams are ended by
 //! their owners, and whoever is not done after a grace period is cut.
 
-use super::listener::{Listener, Remote, Stream};
+use super::{
+    handshake::shake_hands,
+    listener::{Listener, Remote, Stream},
+};
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -21,6 +24,11 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infa
 pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one request, of either protocol, from `remote`.
     fn handle(self: &Arc<Self>, request: Request<Incoming>, remote: Remote) -> Answer;
+
+    /// Whom it answers, as the log calls them: `client` or `peer`.
+    fn audience(&self) -> &'static str {
+        "client"
+    }
 }
 
 /// Limits of the connections of one listener.
@@ -55,9 +63,35 @@ pub(crate) async fn serve<H: Handler>(
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
+        macro_rules! greet {
+            ($stream:expr, $remote:expr) => {
+                match listener.tls() {
+                    None => spawn(&builder, &graceful, &handler, $stream, $remote),
+                    Some(tls) => {
+                        let (tls, builder, handler) = (tls.clone(), builder.clone(), handler.clone());
+                        let (watcher, stop) = (graceful.watcher(), stop.clone());
+                        tokio::spawn(async move {
+                            let shaken = tokio::select! {
+                                shaken = shake_hands(&tls, $stream, $remote, handler.audience()) => shaken,
+                                () = stop.cancelled() => None,
+                            };
+                            if let Some((stream, identity)) = shaken {
+                                let service =
+                                    hyper::service::service_fn(move |mut request: Request<Incoming>| {
+                                        request.extensions_mut().insert(identity.clone());
+                                        handler.handle(request, $remote)
+                                    });
+                                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                                run(watcher.watch(connection.into_owned())).await;
+                            }
+                        });
+                    }
+                }
+            };
+        }
         match accepted {
-            Ok(Stream::Tcp(stream, from)) => spawn(&builder, &graceful, &handler, stream, Remote::Tcp(from)),
-            Ok(Stream::Unix(stream)) => spawn(&builder, &graceful, &handler, stream, Remote::Unix),
+            Ok(Stream::Tcp(stream, from)) => greet!(stream, Remote::Tcp(from)),
+            Ok(Stream::Unix(stream)) => greet!(stream, Remote::Unix),
             Err(error) => wait_out(&error).await,
         }
     }
@@ -94,11 +128,13 @@ fn spawn<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let service = hyper::service::service_fn(move |request| handler.handle(request, remote));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error = %error, "connection ended");
-        }
-    });
+    tokio::spawn(run(connection));
+}
+
+async fn run<E: std::fmt::Display>(connection: impl Future<Output = Result<(), E>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(error = %error, "connection ended");
+    }
 }
 
 /// Accepting fails when the process is out of file descriptors: let some be closed before trying again.

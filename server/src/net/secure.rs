@@ -1,0 +1,132 @@
+//! From the configuration to TLS: towards clients, towards members, and in this member's own calls.
+//!
+//! As with etcd it is the scheme of a URL that asks for TLS; files alone do not.
+
+use super::Dialer;
+use crate::{
+    config::{Config, TlsConfig, Url},
+    metrics::Metrics,
+};
+use oxetcd_tls::{ClientTls, Protocol, ServerTls, TlsOptions, reloads, self_signed};
+use prometheus::IntCounter;
+use std::sync::Arc;
+
+/// TLS of one member.
+pub(crate) struct Secure {
+    /// Of listeners for clients, for metrics too.
+    pub(crate) client: Option<Arc<ServerTls>>,
+    /// Of listeners for members.
+    pub(crate) peer: Option<Arc<ServerTls>>,
+    /// Of calls to other members.
+    pub(crate) dialer: Dialer,
+}
+
+impl Secure {
+    /// # Errors
+    /// When the files or the settings cannot be used; the text says which.
+    pub(crate) fn of(config: &Config) -> Result<Secure, String> {
+        let (listen, security) = (&config.listen, &config.security);
+        let client = options(config, &security.client, "client", &listen.client)?;
+        let mut peer = options(config, &security.peer, "peer", &listen.peer)?;
+        peer.check_caller_address = !security.peer.skip_client_san_verify;
+        warn_of_plain(&listen.peer, &peer, "--peer-client-cert-auth");
+        let clients = listen.client.iter().chain(&listen.client_http).cloned().collect::<Vec<_>>();
+        warn_of_plain(&clients, &client, "--client-cert-auth");
+        if let (true, Some(url)) = (client.is_empty(), clients.iter().find(|url| url.is_tls())) {
+            return Err(format!(
+                "TLS key/cert (--cert-file, --key-file) must be provided for client url {url} with HTTPS scheme"
+            ));
+        }
+        if client.is_empty() && listen.metrics.iter().any(Url::is_tls) {
+            return Err(
+                "client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure url"
+                    .to_owned(),
+            );
+        }
+        let text = |error: oxetcd_tls::TlsError| error.to_string();
+        let server = |options: &TlsOptions| -> Result<_, String> {
+            let tls = (!options.is_empty()).then(|| ServerTls::new(options.clone()));
+            Ok(tls.transpose().map_err(text)?.map(Arc::new))
+        };
+        let needed = !peer.is_empty() || config.cluster.advertise_peer.iter().any(Url::is_tls);
+        let calls = needed.then(|| ClientTls::new(peer.clone(), Protocol::Http1));
+        let dialer = Dialer(calls.transpose().map_err(text)?.map(Arc::new));
+        Ok(Secure { client: server(&client)?, peer: server(&peer)?, dialer })
+    }
+}
+
+/// What one kind of listener is told. Certificates are made if that is asked for.
+fn options(config: &Config, tls: &TlsConfig, kind: &str, urls: &[Url]) -> Result<TlsOptions, String> {
+    let security = &config.security;
+    let mut options = TlsOptions {
+        cert_file: tls.cert_file.clone(),
+        key_file: tls.key_file.clone(),
+        client_cert_file: tls.client_cert_file.clone(),
+        client_key_file: tls.client_key_file.clone(),
+        trusted_ca_file: tls.trusted_ca_file.clone(),
+        crl_file: tls.crl_file.clone(),
+        client_cert_auth: tls.client_cert_auth,
+        allowed_cns: tls.allowed_cns.clone(),
+        allowed_hostnames: tls.allowed_hostnames.clone(),
+        cipher_suites: security.cipher_suites.clone(),
+        min_version: security.tls_min,
+        max_version: security.tls_max,
+        ..TlsOptions::default()
+    };
+    if tls.auto_tls && !options.is_empty() {
+        tracing::warn!("ignoring {kind} auto TLS since certs given");
+    } else if tls.auto_tls {
+        let dir = config.member.data_dir.join("fixtures").join(kind);
+        let hosts: Vec<String> = urls.iter().map(|url| url.host().to_owned()).collect();
+        let made = self_signed(&dir, &hosts, security.self_signed_years);
+        let (cert, key) = made.map_err(|error| error.to_string())?;
+        // As with etcd everybody may call then, and nobody is checked who is called.
+        options = TlsOptions {
+            cert_file: Some(cert),
+            key_file: Some(key),
+            insecure_skip_verify: true,
+            cipher_suites: options.cipher_suites,
+            min_version: options.min_version,
+            max_version: options.max_version,
+            ..TlsOptions::default()
+        };
+    }
+    Ok(options)
+}
+
+/// An operator who gave certificates probably did not mean to speak without them.
+fn warn_of_plain(urls: &[Url], options: &TlsOptions, auth: &str) {
+    for url in urls.iter().filter(|url| !url.is_tls()) {
+        if !options.is_empty() {
+            tracing::warn!(
+                %url,
+                "scheme is http or unix while key and cert files are present; ignoring key and cert files"
+            );
+        }
+        if options.client_cert_auth {
+            tracing::warn!(
+                %url,
+                "scheme is http or unix while {auth} is enabled; ignoring client cert auth for this URL"
+            );
+        }
+    }
+}
+
+/// Shows how often changed files were read.
+pub(crate) fn count_reloads(metrics: &Metrics) {
+    let counter = |name: &str, help: &str| {
+        let counter = IntCounter::new(name, help).ok()?;
+        metrics.registry().register(Box::new(counter.clone())).ok()?;
+        Some(counter)
+    };
+    let done = counter("oxetcd_tls_reloads_total", "Changed TLS files that were read.");
+    let failed = counter("oxetcd_tls_reload_failures_total", "Changed TLS files that could not be used.");
+    metrics.on_scrape(move |_| {
+        let now = reloads();
+        for (counter, value) in [(&done, now.done), (&failed, now.failed)] {
+            if let Some(counter) = counter {
+                counter.inc_by(value.saturating_sub(counter.get()));
+            }
+        }
+    });
+}
