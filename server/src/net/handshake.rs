@@ -1,7 +1,7 @@
 //! The handshake of one connection: beside the accept loop, for a limited time, and told of in etcd's words when it fails.
 
-use super::listener::Remote;
-use oxetcd_tls::{Identity, Rejected, ServerTls, TlsStream};
+use super::{Identity, listener::Remote};
+use oxetcd_tls::{Rejected, ServerTls, TlsStream};
 use std::{sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
