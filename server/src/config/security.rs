@@ -58,7 +58,6 @@ impl SecurityConfig {
             return Err(format!("min version ({min}) is greater than max version ({max})"));
         }
         let cipher_suites = settings.list("cipher-suites").to_vec();
-        oxetcd_tls::check_cipher_suites(&cipher_suites).map_err(|error| error.to_string())?;
         if tls_min == Some(TlsVersion::V13) && !cipher_suites.is_empty() {
             return Err("cipher suites cannot be configured when only TLS1.3 is enabled".to_owned());
         }

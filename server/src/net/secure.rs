@@ -7,7 +7,7 @@ use crate::{
     config::{Config, TlsConfig, Url},
     metrics::Metrics,
 };
-use oxetcd_tls::{ClientTls, Protocol, ServerTls, TlsOptions, reloads, self_signed};
+use oxetcd_tls::{ClientTls, Protocol, ServerTls, TlsOptions, check_cipher_suites, reloads, self_signed};
 use prometheus::IntCounter;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ impl Secure {
     /// When the files or the settings cannot be used; the text says which.
     pub(crate) fn of(config: &Config) -> Result<Secure, String> {
         let (listen, security) = (&config.listen, &config.security);
+        // Also when nothing is encrypted: a name that is none is a mistake.
+        check_cipher_suites(&security.cipher_suites).map_err(|error| error.to_string())?;
         let client = options(config, &security.client, "client", &listen.client)?;
         let mut peer = options(config, &security.peer, "peer", &listen.peer)?;
         peer.check_caller_address = !security.peer.skip_client_san_verify;
