@@ -61,7 +61,7 @@ pub(crate) async fn answer<C: Calls>(
     };
     let streams = route.method.is_server_streaming();
     let answered = async {
-        let messages = call(&*route, &calls, request, remote).await?;
+        let messages = call(route, &calls, request, remote).await?;
         if streams { many(messages, route.method.output()).await } else { one(messages, route).await }
     };
     let answered = match timeout {
@@ -160,10 +160,10 @@ fn last_line(status: &Status) -> Bytes {
 fn refused(status: &Status) -> Response<Body> {
     let text = json::failure(status).to_string();
     let mut response = of_json(status_code::of(status.code()), Full::new(text.into()));
-    if response.status() == StatusCode::UNAUTHORIZED {
-        if let Ok(words) = HeaderValue::from_str(status.message()) {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, words);
-        }
+    if response.status() == StatusCode::UNAUTHORIZED
+        && let Ok(words) = HeaderValue::from_str(status.message())
+    {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, words);
     }
     response
 }
