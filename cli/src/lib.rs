@@ -2,7 +2,7 @@
 //!
 //! A program is a tree of [`args::Command`]s; [`args::run`] finds the one that is meant, reads its flags and runs it.
 //! Answers are shown by [`mod@print`], in one of five formats. [`go`] has the text forms of Go that users of etcd's tools
-//! are used to; [`ctl`] is etcdctl.
+//! are used to; [`ctl`] is etcdctl, [`utl`] is etcdutl.
 
 pub mod args;
 pub mod ctl;
@@ -11,3 +11,4 @@ pub mod go;
 pub mod log;
 pub mod print;
 pub mod progress;
+pub mod utl;

@@ -14,6 +14,11 @@ pub fn steps(total: u64) -> ProgressBar {
     styled(ProgressBar::new(total), "{pos}/{len} {wide_bar:.green} {percent}% {elapsed}")
 }
 
+/// A bar over a known number of bytes.
+pub fn known_bytes(total: u64) -> ProgressBar {
+    styled(ProgressBar::new(total), "{bytes}/{total_bytes} {wide_bar:.green} {percent}% {elapsed}")
+}
+
 /// A counter of bytes whose end is not known.
 pub fn bytes() -> ProgressBar {
     let bar = styled(ProgressBar::no_length(), "{bytes} received, {bytes_per_sec}, {elapsed}");

@@ -8,6 +8,7 @@ mod global;
 mod password;
 mod session;
 
+pub(crate) use commands::{API_VERSION, VERSION_NUMBER, write_completion};
 pub use session::Session;
 
 use crate::args::{Command, Group};

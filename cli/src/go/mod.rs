@@ -9,3 +9,11 @@ pub mod quote;
 pub mod scan;
 pub mod size;
 pub mod url;
+
+/// An error of the operating system in lower case and without its number, as Go shows it.
+pub fn os_error(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -52,6 +52,15 @@ impl EngineHome {
         Ok(home)
     }
 
+    /// Name of the engine that has data below `snap_dir`, if one has.
+    pub fn found_in(snap_dir: &Path) -> Option<&'static str> {
+        let options = EngineOptions { max_bytes: None };
+        ENGINES.iter().map(|(name, _)| *name).find(|name| {
+            let home = EngineHome { name: (*name).to_owned(), snap_dir: snap_dir.to_owned(), options };
+            *name != VOLATILE && home.generations().is_ok_and(|found| !found.is_empty())
+        })
+    }
+
     /// Whether the engine forgets everything when the process ends.
     pub fn is_volatile(&self) -> bool {
         self.name == VOLATILE
@@ -123,7 +132,7 @@ impl EngineHome {
         let opened = open_compiled(&self.name, path, self.options).ok_or_else(|| {
             let feature = ENGINES.iter().find(|(known, _)| *known == self.name).and_then(|(_, f)| *f);
             format!(
-                "storage backend {:?} was not compiled into this server: build it with `--features {}`",
+                "storage backend {:?} was not compiled into this program: build it with `--features {}`",
                 self.name,
                 feature.unwrap_or(&self.name)
             )

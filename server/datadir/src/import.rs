@@ -30,6 +30,11 @@ impl Database {
         Ok(Database { reader, name })
     }
 
+    /// The file at `path`, opened already.
+    pub fn from_reader(reader: Reader, path: &Path) -> Self {
+        Database { reader, name: path.display().to_string() }
+    }
+
     /// What its member noted about itself.
     ///
     /// # Errors
@@ -48,7 +53,7 @@ impl Database {
     /// # Errors
     /// When the file is damaged, or the engine fails.
     pub fn copy_to(&self, engine: &dyn Engine) -> Result<(), String> {
-        let mut copy = Copy { engine, batch: Batch::new(), bytes: 0 };
+        let mut copy = Copy::into(engine);
         for table in Table::ALL {
             let mut done = Ok(());
             self.scan(table, |key, value| {
@@ -72,14 +77,19 @@ impl Database {
     }
 }
 
-struct Copy<'a> {
+/// Fills an engine, in batches of bounded size.
+pub(crate) struct Copy<'a> {
     engine: &'a dyn Engine,
     batch: Batch,
     bytes: usize,
 }
 
-impl Copy<'_> {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> oxetcd_storage::Result<()> {
+impl<'a> Copy<'a> {
+    pub(crate) fn into(engine: &'a dyn Engine) -> Self {
+        Copy { engine, batch: Batch::new(), bytes: 0 }
+    }
+
+    pub(crate) fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> oxetcd_storage::Result<()> {
         // One allocation for both.
         let mut record = BytesMut::with_capacity(key.len() + value.len());
         record.extend_from_slice(key);
@@ -94,7 +104,7 @@ impl Copy<'_> {
         Ok(())
     }
 
-    fn commit(&mut self) -> oxetcd_storage::Result<()> {
+    pub(crate) fn commit(&mut self) -> oxetcd_storage::Result<()> {
         if !self.batch.is_empty() {
             self.engine.commit(&std::mem::take(&mut self.batch), Durability::Buffered)?;
             self.bytes = 0;

@@ -10,17 +10,32 @@
 //! Of engine and `db` the one that stands at the higher index of the log counts. [`Database`] copies a file in
 //! etcd's format into an engine, [`Export`] makes such a file; ids and encodings are etcd's.
 
+mod altered;
 mod conf_state;
 mod engine;
 mod engine_home;
 mod export;
+mod file_engine;
+mod file_status;
 mod identity;
 mod import;
 pub mod membership_json;
+mod migrate;
+mod new_log;
+mod offline;
+mod restore;
 
+pub use altered::{Altered, Progress};
 pub use conf_state::{decode_state, encode_state};
 pub use engine::EngineOptions;
 pub use engine_home::{EngineHome, Opened, remove};
 pub use export::{Export, ExportFailure};
+pub use file_engine::FileEngine;
+pub use file_status::FileStatus;
 pub use identity::{cluster_id, member_id};
 pub use import::Database;
+pub use migrate::{Migrated, migrate};
+pub use offline::{Offline, open_database};
+pub use oxetcd_machine::Member;
+pub use restore::Restore;
+pub(crate) use restore::reason;

@@ -80,7 +80,7 @@ Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
 }
 ";
 
-async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
+pub(crate) async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let script = match invocation.matches.arg(0).as_str() {
         "bash" => BASH,
         "zsh" => ZSH,

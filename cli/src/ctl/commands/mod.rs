@@ -29,6 +29,9 @@ mod version;
 mod watch;
 mod watch_line;
 
+pub(crate) use completion::run as write_completion;
+pub(crate) use version::{API_VERSION, VERSION_NUMBER};
+
 use crate::{
     args::{Command, Failure, Invocation},
     exit,

@@ -5,7 +5,7 @@ use crate::{
     args::{Command, Failure, Invocation},
     ctl::{MAINTENANCE, Session, global},
     exit,
-    go::{duration::GoDuration, size::human_bytes},
+    go::{duration::GoDuration, os_error, size::human_bytes},
     progress,
 };
 use oxetcd_client::Client;
@@ -123,7 +123,7 @@ impl Part {
         let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path);
         let file = file.map_err(|error| {
             let path = path.display();
-            format!("could not open {path} (open {path}: {})", reason(&error))
+            format!("could not open {path} (open {path}: {})", os_error(&error))
         })?;
         Ok(Part { path, file })
     }
@@ -131,7 +131,7 @@ impl Part {
     fn finish(&self, target: &Path) -> Result<(), String> {
         let result = match target.is_dir() {
             true => Err("file exists".to_owned()),
-            false => fs::rename(&self.path, target).map_err(|error| reason(&error)),
+            false => fs::rename(&self.path, target).map_err(|error| os_error(&error)),
         };
         result.map_err(|reason| {
             let (from, to) = (self.path.display(), target.display());

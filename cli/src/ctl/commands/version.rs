@@ -6,9 +6,9 @@ use crate::{
 };
 
 /// The version of etcd whose behaviour this program has.
-const VERSION_NUMBER: &str = "3.7.1";
+pub(crate) const VERSION_NUMBER: &str = "3.7.1";
 /// The version of the API.
-const API_VERSION: &str = "3.7";
+pub(crate) const API_VERSION: &str = "3.7";
 
 pub(super) static VERSION: Command = Command {
     group: Some(UTILITY),
