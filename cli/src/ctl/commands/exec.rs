@@ -1,6 +1,6 @@
 //! How a command that we ran for the user ended, in Go's words.
 
-use crate::go::quote::quote;
+use crate::go::{os_error, quote::quote};
 use std::{io, os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
 /// How a command ended that did not end well.
@@ -20,15 +20,7 @@ pub(super) fn not_started(name: &[u8], error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound && !name.contains(&b'/') {
         return format!("exec: {}: executable file not found in $PATH", quote(name));
     }
-    format!("fork/exec {}: {}", String::from_utf8_lossy(name), reason(error))
-}
-
-/// An error of the operating system in lower case and without its number, as Go shows it.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+    format!("fork/exec {}: {}", String::from_utf8_lossy(name), os_error(error))
 }
 
 /// A signal in Go's words.

@@ -1,6 +1,6 @@
 //! `snapshot`: a copy of a member's store.
 
-use super::{exec::reason, expect_args};
+use super::expect_args;
 use crate::{
     args::{Command, Failure, Invocation},
     ctl::{MAINTENANCE, Session, global},
