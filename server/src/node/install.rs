@@ -147,10 +147,16 @@ pub(crate) fn catch_up(home: &EngineHome, state: State, log: &RestoredLog) -> Re
 /// # Errors
 /// When the engine cannot be read, or holds no configuration.
 pub(crate) fn conf_state(buffer: &Buffer, log: &RestoredLog) -> Result<ConfState, String> {
+    let mut applied = meta::applied(buffer).map_err(text)?;
+    if applied.index == log.snapshot_index && !log.conf_state.voters.is_empty() {
+        // The record at this very index knows. The data may not: a restore by etcd 3.5 leaves the voters of the old
+        // cluster in it.
+        meta::set_conf_state(&buffer.begin(), conf_change::encode_state(&log.conf_state));
+        return Ok(log.conf_state.clone());
+    }
     if let Some(json) = meta::conf_state(buffer).map_err(text)? {
         return conf_change::decode_state(&json);
     }
-    let mut applied = meta::applied(buffer).map_err(text)?;
     if applied.index <= log.snapshot_index {
         return Ok(log.conf_state.clone());
     }
@@ -234,6 +240,11 @@ mod tests {
         assert_eq!(conf_state(&buffer, &RestoredLog::default())?.voters, [2, 3]);
         // One that stands where the log begins has the record's.
         assert_eq!(conf_state(&buffer_at(10), &log)?, log.conf_state);
+        // So has one whose database still names the voters of the cluster that it was saved in.
+        let restored = buffer_at(10);
+        meta::set_conf_state(&restored.begin(), br#"{"voters":[99],"auto_leave":false}"#.to_vec());
+        assert_eq!(conf_state(&restored, &log)?, log.conf_state);
+        assert_eq!(conf_state(&restored, &RestoredLog::default())?, log.conf_state);
         Ok(())
     }
 }
