@@ -3,7 +3,7 @@
 use crate::{
     assemble::{Running, boot_options, run},
     cluster::{
-        PeerClient, corruption::check_at_start, hand_over_before_stopping, join, publish::publish,
+        PeerClient, corruption::check_at_start, downgrade, hand_over_before_stopping, join, publish::publish,
         version_monitor,
     },
     config::{Config, SocketOptions, Url},
@@ -115,6 +115,7 @@ impl Member {
             tracing::warn!(error = status.message(), "the cluster has no version yet");
         }
         tokio::spawn(version_monitor::watch(self.shared.clone(), raise));
+        tokio::spawn(downgrade::watch(self.shared.clone(), config.cluster.downgrade_check_time));
         Ok(())
     }
 

@@ -80,6 +80,16 @@ statuses! {
     user_empty = InvalidArgument, "etcdserver: user name is empty";
     /// A token that is forged, expired, or of another cluster.
     invalid_auth_token = Unauthenticated, "etcdserver: invalid auth token";
+    /// The version to go back to is none.
+    downgrade_bad_version = InvalidArgument, "etcdserver: wrong downgrade target version format";
+    /// The cluster cannot go back to this version.
+    downgrade_bad_target = InvalidArgument, "etcdserver: invalid downgrade target version";
+    /// The cluster has no version yet to go back from.
+    cluster_version_unavailable = FailedPrecondition, "etcdserver: cluster version not found during downgrade";
+    /// The cluster goes back already.
+    downgrade_in_progress = FailedPrecondition, "etcdserver: cluster has a downgrade job in progress";
+    /// There is no such action. The reference sends it with code Unknown, so do we.
+    unknown_method = Unknown, "etcdserver: unknown method";
 }
 
 /// A proposal that was not applied in time.

@@ -7,6 +7,8 @@
 
 mod alarms;
 mod auth;
+mod cluster_request;
+mod downgrade;
 mod error;
 mod kind;
 mod machine;
@@ -19,6 +21,7 @@ mod roster;
 mod v2_request;
 
 pub use alarms::Alarms;
+pub use downgrade::Downgrade;
 pub use error::{ApplyError, Failure};
 pub use kind::Kind;
 pub use machine::{Machine, Turn};

@@ -5,6 +5,7 @@
 
 use crate::{
     Alarms, ApplyError, Effects, Failure, Kind, MemberChange, Members, Outcome, Permissions, Response, auth,
+    cluster_request,
     meta::{self, Applied},
     v2_request::{self, V2Change},
 };
@@ -255,15 +256,7 @@ impl Turn<'_> {
             let index = self.applied.map_or(0, |at| at.index);
             return auth::apply(&machine.auth, &self.step, &request, index, &mut effects.auth);
         }
-        if let Some(set) = request.cluster_version_set {
-            meta::set_storage_version(&self.step, &set.ver);
-            machine.members.set_cluster_version(&self.step, set.ver);
-            return Ok(Response::Done);
-        }
-        if let Some(set) = request.cluster_member_attr_set {
-            let attributes = set.member_attributes.unwrap_or_default();
-            let id = set.member_id;
-            machine.members.set_attributes(&self.step, id, attributes.name, attributes.client_urls);
+        if cluster_request::apply(&machine.members, &self.step, request) {
             return Ok(Response::Done);
         }
         Err(ApplyError::Unsupported("this request"))

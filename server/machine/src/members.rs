@@ -3,7 +3,7 @@
 //! A member is added by a configuration change that carries its id and peer URLs; it tells its name and client
 //! URLs later, once it serves. Both are stored as etcd does: JSON in table `members` under the id in hex.
 
-use crate::{MemberChange, Roster};
+use crate::{Downgrade, MemberChange, Roster};
 use oxetcd_storage::{Buffer, Result, Step, Table};
 use parking_lot::RwLock;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -52,6 +52,7 @@ struct State {
     members: BTreeMap<u64, Member>,
     removed: BTreeSet<u64>,
     cluster_version: Option<String>,
+    downgrade: Downgrade,
 }
 
 impl State {
@@ -94,6 +95,7 @@ impl Members {
         })?;
         let version = buffer.get(Table::Cluster, CLUSTER_VERSION)?;
         state.cluster_version = version.map(|v| String::from_utf8_lossy(&v).into_owned());
+        state.downgrade = Downgrade::read(buffer)?;
         Ok(Members { state: RwLock::new(state) })
     }
 
@@ -164,6 +166,17 @@ impl Members {
     pub fn set_cluster_version(&self, step: &Step<'_>, version: String) {
         step.put(Table::Cluster, CLUSTER_VERSION, version.clone().into_bytes());
         self.state.write().cluster_version = Some(version);
+    }
+
+    /// The downgrade that is under way, if one is.
+    pub fn downgrade(&self) -> Option<Downgrade> {
+        Some(self.state.read().downgrade.clone()).filter(|downgrade| downgrade.enabled)
+    }
+
+    /// Notes that a downgrade has begun, or that none is under way any more.
+    pub fn set_downgrade(&self, step: &Step<'_>, downgrade: Downgrade) {
+        downgrade.store(step);
+        self.state.write().downgrade = downgrade;
     }
 }
 

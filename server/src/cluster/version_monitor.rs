@@ -7,6 +7,9 @@
 //! members of the older version cannot come back. In a cluster that was taken over from another program, member by
 //! member, that is for the operator to say: with `--raise-cluster-version`, or once by
 //! `POST /cluster/version/raise` at any member.
+//!
+//! While a downgrade is under way (see [`super::downgrade`]), the version goes down to its target instead, one
+//! minor version at a time, which lets programs of that version join.
 
 use super::join::Versions;
 use crate::{
@@ -28,7 +31,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 const FIRST: Version = (3, 0);
 
 /// Major and minor.
-type Version = (u64, u64);
+pub(super) type Version = (u64, u64);
 
 /// Watches over the version for as long as the member runs.
 pub(crate) async fn watch(here: Arc<Shared>, raise: bool) {
@@ -54,6 +57,9 @@ pub(crate) async fn update<M: Propose + Read + Others>(here: &M, raise: bool) ->
     if here.progress().leader != here.header().member_id {
         return Ok(());
     }
+    if here.machine().members().downgrade().is_some() {
+        return lower(here).await;
+    }
     let current = here.machine().members().cluster_version();
     // There is nothing to raise: then nobody need be asked.
     if current.is_some()
@@ -77,6 +83,9 @@ pub(crate) async fn update<M: Propose + Read + Others>(here: &M, raise: bool) ->
 /// When a member does not answer, or the change cannot go through the log.
 pub(crate) async fn raise<M: Propose + Read + Others>(here: &M) -> Result<String, Status> {
     here.barrier().await?;
+    if here.machine().members().downgrade().is_some() {
+        return Err(status::downgrade_in_progress());
+    }
     let lowest = lowest(here).await.ok_or_else(status::unhealthy)?;
     let current = here.machine().members().cluster_version();
     let current = current.as_deref().and_then(meta::version_parts);
@@ -84,6 +93,33 @@ pub(crate) async fn raise<M: Propose + Read + Others>(here: &M) -> Result<String
         set(here, version).await?;
     }
     Ok(here.machine().members().cluster_version().unwrap_or_default())
+}
+
+/// Gives the cluster the version that it goes back to, as soon as all members are known to bear that.
+async fn lower<M: Propose + Read + Others>(here: &M) -> Result<(), Status> {
+    here.barrier().await?;
+    let (current, downgrade) = {
+        let machine = here.machine();
+        (machine.members().cluster_version(), machine.members().downgrade())
+    };
+    let current = current.as_deref().and_then(meta::version_parts);
+    let target = downgrade.and_then(|downgrade| meta::version_parts(&downgrade.target_version));
+    let (Some(current), Some(target)) = (current, target) else { return Ok(()) };
+    if current == target {
+        return Ok(());
+    }
+    match lowest(here).await {
+        Some(lowest) if below(current) == Some(target) && below(lowest) == Some(target) => {
+            set(here, target).await
+        }
+        Some(_) => Err(status::downgrade_bad_target()),
+        None => Ok(()),
+    }
+}
+
+/// The version that a cluster of `version` may go back to.
+pub(super) fn below((major, minor): Version) -> Option<Version> {
+    Some((major, minor.checked_sub(1)?))
 }
 
 /// Whether there is a version to be set. `lowest` is that of the members' programs, if all are known.
@@ -96,6 +132,11 @@ fn decide(current: Option<Version>, lowest: Option<Version>, raise: bool) -> Opt
 }
 
 async fn lowest<M: Read + Others>(here: &M) -> Option<Version> {
+    versions(here).await?.into_iter().min()
+}
+
+/// The versions of all members' programs; `None` while one of them does not tell.
+pub(super) async fn versions<M: Read + Others>(here: &M) -> Option<Vec<Version>> {
     let members = here.machine().members().list();
     let me = here.header().member_id;
     let of = |id| async move { Versions::told(id, here.ask(id, Versions::question(ASK_TIMEOUT)).await) };
@@ -103,7 +144,7 @@ async fn lowest<M: Read + Others>(here: &M) -> Option<Version> {
     let versions = join_all(others.map(of)).await;
     let own = meta::version_parts(crate::VERSION);
     let versions = versions.into_iter().map(|versions| meta::version_parts(&versions?.server));
-    versions.chain([own]).collect::<Option<Vec<_>>>()?.into_iter().min()
+    versions.chain([own]).collect()
 }
 
 async fn set<M: Propose>(here: &M, (major, minor): Version) -> Result<(), Status> {

@@ -49,7 +49,9 @@ fn members<M: Read>(member: &M) -> Text {
 async fn downgrade_enabled<M: Read>(member: &M) -> Text {
     let id = member.header().cluster_id;
     match member.barrier().await {
-        Ok(()) => Text::ok("false").with_type("text/plain").of_cluster(id),
+        Ok(()) => Text::ok(member.machine().members().downgrade().is_some().to_string())
+            .with_type("text/plain")
+            .of_cluster(id),
         Err(status) => internal(format_args!("failed linearized read: {}", status.message())).of_cluster(id),
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     access::{self, AsUser},
     adapters::Export,
     background,
-    cluster::transfer,
+    cluster::{downgrade, transfer},
     status,
 };
 use oxetcd_api::etcdserverpb::{
@@ -14,9 +14,10 @@ use oxetcd_api::etcdserverpb::{
     DowngradeInfo, DowngradeRequest, DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest,
     HashResponse, InternalRaftRequest, MoveLeaderRequest, MoveLeaderResponse, ResponseHeader,
     SnapshotRequest, StatusRequest, StatusResponse, alarm_request::AlarmAction,
+    downgrade_request::DowngradeAction,
 };
 use oxetcd_grpc::etcdserverpb::maintenance_server::Maintenance;
-use oxetcd_machine::{Response as Applied, meta};
+use oxetcd_machine::{Downgrade, Response as Applied, meta};
 use std::{sync::Arc, time::Instant};
 use tonic::{Request, Response, Status};
 
@@ -41,6 +42,11 @@ impl<M: Propose + Read> MaintenanceService<M> {
         let alarms = self.0.machine().alarms().list(None);
         no_leader.into_iter().chain(alarms.iter().map(alarm_text)).collect()
     }
+}
+
+fn downgrade_info(downgrade: Option<Downgrade>) -> DowngradeInfo {
+    let Downgrade { target_version, enabled } = downgrade.unwrap_or_default();
+    DowngradeInfo { enabled, target_version }
 }
 
 /// An alarm as the reference writes it into a status.
@@ -87,7 +93,7 @@ impl<M: Propose + Read + Others> Maintenance for MaintenanceService<M> {
             is_learner: self.0.is_learner(),
             storage_version: storage_version.unwrap_or_default(),
             db_size_quota: self.0.limits().quota_bytes.map_or(DEFAULT_QUOTA_BYTES, |quota| quota as i64),
-            downgrade_info: Some(DowngradeInfo::default()),
+            downgrade_info: Some(downgrade_info(machine.members().downgrade())),
         }))
     }
 
@@ -168,7 +174,17 @@ impl<M: Propose + Read + Others> Maintenance for MaintenanceService<M> {
         Ok(Response::new(MoveLeaderResponse::default()))
     }
 
-    async fn downgrade(&self, _: Request<DowngradeRequest>) -> Result<Response<DowngradeResponse>, Status> {
-        Err(Status::unimplemented("etcdserver: downgrade is not offered by this version"))
+    async fn downgrade(
+        &self,
+        request: Request<DowngradeRequest>,
+    ) -> Result<Response<DowngradeResponse>, Status> {
+        let DowngradeRequest { action, version } = request.into_inner();
+        let version = match DowngradeAction::try_from(action) {
+            Ok(DowngradeAction::Validate) => downgrade::validate(&*self.0, &version).await?,
+            Ok(DowngradeAction::Enable) => downgrade::enable(&*self.0, &version).await?,
+            Ok(DowngradeAction::Cancel) => downgrade::cancel(&self.0).await,
+            Err(_) => return Err(status::unknown_method()),
+        };
+        Ok(Response::new(DowngradeResponse { header: header::complete(&*self.0, None), version }))
     }
 }

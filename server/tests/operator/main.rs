@@ -1,6 +1,7 @@
 //! What an operator relies on, against a real process: metrics, health, the space quota, compaction by itself.
 
 mod compaction;
+mod downgrade;
 mod gateway;
 mod grpc_health;
 mod health;

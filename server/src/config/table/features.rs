@@ -41,8 +41,7 @@ pub(super) const FEATURES: &[Flag] = &[
         "false",
         "Raise the version that the cluster speaks as soon as all members can, as etcd does; without it, an operator does.",
     ),
-    flag("downgrade-check-time", Duration, "5s", "Time between looks at a downgrade that is under way.")
-        .but(NotYet),
+    flag("downgrade-check-time", Duration, "5s", "Time between looks at a downgrade; 0s for none."),
     flag(
         "snapshot-catchup-entries",
         Uint,

@@ -1,0 +1,22 @@
+//! What members say to each other through the log: the cluster's version, their names, a downgrade. Only members
+//! propose these, and nothing in them is refused.
+
+use crate::{Downgrade, Members, meta};
+use oxetcd_api::etcdserverpb::InternalRaftRequest;
+use oxetcd_storage::Step;
+
+/// Applies the request if it is one of these; `false` if it is none.
+pub(crate) fn apply(members: &Members, step: &Step<'_>, request: InternalRaftRequest) -> bool {
+    if let Some(set) = request.cluster_version_set {
+        meta::set_storage_version(step, &set.ver);
+        members.set_cluster_version(step, set.ver);
+    } else if let Some(set) = request.cluster_member_attr_set {
+        let attributes = set.member_attributes.unwrap_or_default();
+        members.set_attributes(step, set.member_id, attributes.name, attributes.client_urls);
+    } else if let Some(set) = request.downgrade_info_set {
+        members.set_downgrade(step, Downgrade::of(set.enabled, set.ver));
+    } else {
+        return false;
+    }
+    true
+}
