@@ -8,20 +8,24 @@ use crate::{
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{
-        AuthService, ClusterService, HealthService, KvService, LeaseService, MaintenanceService, Others,
-        Propose, Read, WatchService, gate, range,
+        AuthService, ClusterService, ElectionService, HealthService, KvService, LeaseService, LocalKv,
+        LockService, MaintenanceService, Others, Propose, Read, WatchService, gate, range,
         unary::{self, Reply},
     },
     status,
 };
 use bytes::Bytes;
 use hyper::{Method, Request, body::Incoming};
-use oxetcd_grpc::etcdserverpb::{
-    auth_server::AuthServer,
-    cluster_server::ClusterServer,
-    kv_server::{Kv, KvServer},
-    lease_server::LeaseServer,
-    maintenance_server::MaintenanceServer,
+use oxetcd_grpc::{
+    etcdserverpb::{
+        auth_server::AuthServer,
+        cluster_server::ClusterServer,
+        kv_server::{Kv, KvServer},
+        lease_server::LeaseServer,
+        maintenance_server::MaintenanceServer,
+    },
+    v3electionpb::election_server::ElectionServer,
+    v3lockpb::lock_server::LockServer,
 };
 use parking_lot::Mutex;
 use std::{fmt::Display, sync::Arc};
@@ -30,7 +34,8 @@ use tonic::{Code, Status, body::Body};
 use tower::Service;
 
 /// Streams that last until somebody ends them.
-const LASTING: [&str; 2] = ["/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive"];
+const LASTING: [&str; 3] =
+    ["/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseKeepAlive", "/v3electionpb.Election/Observe"];
 
 /// What plain HTTP offers, and to whom.
 pub(crate) struct Offer {
@@ -52,6 +57,8 @@ pub(crate) struct Dispatch<M> {
     cluster: ClusterServer<ClusterService<M>>,
     maintenance: MaintenanceServer<MaintenanceService<M>>,
     auth: AuthServer<AuthService<M>>,
+    lock: LockServer<LockService<M>>,
+    election: ElectionServer<ElectionService<M>>,
     health: HealthService,
     /// Cancelled when the member stops.
     closing: CancellationToken,
@@ -73,7 +80,10 @@ impl<M: Propose + Read + Others> Dispatch<M> {
                 $kind::new($service).max_decoding_message_size(limit).max_encoding_message_size(usize::MAX)
             };
         }
+        let local = LocalKv::new(member.clone(), watch.clone());
         Dispatch {
+            lock: server!(LockServer, LockService(local.clone())),
+            election: server!(ElectionServer, ElectionService(local)),
             kv: server!(KvServer, KvService(member.clone())),
             watch,
             health,
@@ -188,6 +198,8 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             "etcdserverpb.Cluster" => self.cluster.clone().call(request),
             "etcdserverpb.Maintenance" => self.maintenance.clone().call(request),
             "etcdserverpb.Auth" => self.auth.clone().call(request),
+            "v3lockpb.Lock" => self.lock.clone().call(request),
+            "v3electionpb.Election" => self.election.clone().call(request),
             "grpc.health.v1.Health" if path.ends_with("/Watch") => boxed(self.health.clone().watch(request)),
             service => {
                 let unknown = Status::unimplemented(format!("unknown service {service}"));

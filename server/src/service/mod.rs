@@ -5,12 +5,15 @@
 
 mod auth;
 mod cluster;
+mod election;
 pub(crate) mod gate;
 mod header;
 mod health;
 mod kv;
 mod lease;
 pub(crate) mod lease_leader;
+mod local;
+mod lock;
 mod maintenance;
 mod others;
 mod quota;
@@ -24,9 +27,12 @@ mod watch;
 
 pub(crate) use auth::AuthService;
 pub(crate) use cluster::ClusterService;
+pub(crate) use election::ElectionService;
 pub(crate) use health::HealthService;
 pub(crate) use kv::KvService;
 pub(crate) use lease::LeaseService;
+pub(crate) use local::LocalKv;
+pub(crate) use lock::LockService;
 pub(crate) use maintenance::MaintenanceService;
 pub(crate) use others::Others;
 pub(crate) use range::range;

@@ -1,8 +1,10 @@
-//! What an operator relies on, against a real process: metrics, health, the space quota, compaction by itself.
+//! What an operator relies on, against a real process: metrics, health, the space quota, compaction by itself, locks and
+//! elections.
 
 mod compaction;
 mod downgrade;
 mod gateway;
+mod coordination;
 mod grpc_health;
 mod health;
 mod members;
