@@ -2,9 +2,9 @@
 //! elections.
 
 mod compaction;
+mod coordination;
 mod downgrade;
 mod gateway;
-mod coordination;
 mod grpc_health;
 mod health;
 mod members;
