@@ -159,10 +159,9 @@ async fn fits(shown: &certificate::Certificate, from: IpAddr) -> Result<(), Stri
         return Ok(());
     }
     for name in shown.dns_names.iter().filter(|name| !name.starts_with("*.")) {
-        if let Ok(found) = tokio::net::lookup_host((name.as_str(), 0)).await {
-            if found.into_iter().any(|address| address.ip().to_canonical() == from) {
-                return Ok(());
-            }
+        let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+        if found.is_ok_and(|mut found| found.any(|address| address.ip().to_canonical() == from)) {
+            return Ok(());
         }
     }
     if named {

@@ -122,7 +122,9 @@ impl ServerCertVerifier for Servers {
                         in_time(end, now)?;
                         verify_server_name(&ParsedCertificate::try_from(end)?, name)?;
                     }
-                    verified => drop(verified?),
+                    verified => {
+                        verified?;
+                    }
                 }
             }
         }

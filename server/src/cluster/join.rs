@@ -323,7 +323,7 @@ mod tests {
         let (a, b) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
         let (before, after) = (vec![member(8, a)], vec![member(8, a), member(7, b)]);
         let wanted = [("a", a), ("b", b)].map(|(name, url)| (name.to_owned(), vec![url.to_owned()]));
-        let client = PeerClient::new();
+        let client = PeerClient::new(crate::net::Dialer::default());
         let lags = peer(vec![before.clone(), before.clone(), after.clone()]).await;
         let found = matching_list(&client, &[lags], "b", &wanted).await.expect("it hears in the end");
         assert_eq!((found.0, found.1, found.2.len()), (7, 0xc, 2));

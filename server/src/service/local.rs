@@ -7,7 +7,7 @@
 use super::{KvService, LeaseService, Others, Propose, Read, WatchService};
 use crate::access::{self, Credentials};
 use futures::{
-    FutureExt as _, StreamExt as _, TryStreamExt as _,
+    FutureExt as _, StreamExt as _, TryFutureExt as _, TryStreamExt as _,
     future::{self, BoxFuture},
     stream::{self, BoxStream},
 };
