@@ -70,7 +70,9 @@ impl Model {
             Change::RoleDelete(name) => {
                 let gone = !(self.enabled && name == 0) && self.roles.remove(NAMES[name]).is_some();
                 if gone {
-                    self.users.values_mut().for_each(|roles| drop(roles.remove(NAMES[name])));
+                    self.users.values_mut().for_each(|roles| {
+                        roles.remove(NAMES[name]);
+                    });
                 }
                 gone
             }
@@ -100,7 +102,7 @@ impl Model {
         let Some(roles) = self.users.get(user).filter(|_| self.enabled) else { return !self.enabled };
         let grants = |kind: &i32| *kind == 2 || *kind == wanted;
         let gives = |role: &&str| self.roles.get(role).is_some_and(|keys| keys.get(key).is_some_and(grants));
-        roles.contains("root") || roles.iter().any(|role| gives(role))
+        roles.contains("root") || roles.iter().any(gives)
     }
 }
 

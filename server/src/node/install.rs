@@ -244,7 +244,8 @@ mod tests {
         let restored = buffer_at(10);
         meta::set_conf_state(&restored.begin(), br#"{"voters":[99],"auto_leave":false}"#.to_vec());
         assert_eq!(conf_state(&restored, &log)?, log.conf_state);
-        assert_eq!(conf_state(&restored, &RestoredLog::default())?, log.conf_state);
+        // And it is noted: the log may have gone on by the next start.
+        assert_eq!(conf_state(&restored, &RestoredLog::default())?.voters, log.conf_state.voters);
         Ok(())
     }
 }
