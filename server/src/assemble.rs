@@ -139,13 +139,7 @@ pub(crate) fn run(
         shared.peers.add(member.id, &member.peer_urls);
     }
     let watching = Watching::start(Arc::new(StoreHistory(shared.clone()))).map_err(text)?;
-    let commit_limits = CommitLimits {
-        interval: config.storage.batch_interval,
-        ops: config.storage.batch_limit,
-        // Memory keeps nothing: its log is all there is, and stays whole.
-        snapshot_count: if volatile { u64::MAX } else { config.raft.snapshot_count },
-        max_snapshots: config.raft.max_snapshots as usize,
-    };
+    let commit_limits = commit_limits(config, volatile);
     let snapshots = Arc::new(booted.snapshots);
     let (commits, commit) =
         CommitLoop::start(shared.clone(), commit_limits, snapshots.clone(), booted.snapshot_index)
@@ -178,11 +172,7 @@ pub(crate) fn run(
         reads: ReadRound::new(shared.ids.next()),
         proposals: Proposals::default(),
         tick: Duration::from_millis(config.raft.heartbeat_ms),
-        advance_ticks: match config.raft.initial_election_tick_advance {
-            // One tick is left, and those that have passed when it is used.
-            true => config.raft.election_ticks().saturating_sub(4),
-            false => 0,
-        },
+        advance_ticks: advance_ticks(config),
         max_wals: config.raft.max_wals as usize,
         catchup_entries: config.raft.snapshot_catchup_entries,
         snapshot_index: booted.snapshot_index,
@@ -196,6 +186,26 @@ pub(crate) fn run(
     spawn_tasks(config, &shared);
     let threads = vec![raft, apply, commit, compact];
     Ok(Running { shared, threads, watching, way_back: booted.way_back })
+}
+
+/// When the engine gets what was applied, and the log a snapshot record.
+fn commit_limits(config: &Config, volatile: bool) -> CommitLimits {
+    CommitLimits {
+        interval: config.storage.batch_interval,
+        ops: config.storage.batch_limit,
+        // Memory keeps nothing: its log is all there is, and stays whole.
+        snapshot_count: if volatile { u64::MAX } else { config.raft.snapshot_count },
+        max_snapshots: config.raft.max_snapshots as usize,
+    }
+}
+
+/// Ticks by which the first election comes earlier.
+fn advance_ticks(config: &Config) -> usize {
+    match config.raft.initial_election_tick_advance {
+        // One tick is left, and those that have passed when it is used.
+        true => config.raft.election_ticks().saturating_sub(4),
+        false => 0,
+    }
 }
 
 /// What runs beside the loops and does not block.
