@@ -104,6 +104,10 @@ async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let done = restore.run(&mut |more| bar.inc(more));
     bar.finish_and_clear();
     done.map_err(failed)?;
+    for member in &restore.members {
+        let (id, urls) = (format!("{:x}", member.id), &member.peer_urls);
+        tracing::info!("added-peer-id" = id, "added-peer-peer-urls" = ?urls, "added member");
+    }
     tell("restored snapshot", &restore);
     Ok(())
 }
