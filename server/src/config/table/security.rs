@@ -1,6 +1,6 @@
 //! Flags of TLS, of who may call, and of passwords.
 
-use crate::config::flag::{Effect::*, Flag, Kind::*, flag};
+use crate::config::flag::{Flag, Kind::*, flag};
 
 pub(super) const SECURITY: &[Flag] = &[
     flag("cert-file", Text, "", "Certificate shown to clients.").at("client-transport-security.cert-file"),
@@ -57,8 +57,7 @@ pub(super) const AUTH: &[Flag] = &[
         Text,
         "simple",
         "Kind of token given to users who log in: simple, or jwt with options.",
-    )
-    .but(NotYet),
-    flag("bcrypt-cost", Uint, "10", "How hard passwords are hashed, from 4 to 31.").but(NotYet),
-    flag("auth-token-ttl", Uint, "300", "Seconds for which a simple token lives.").but(NotYet),
+    ),
+    flag("bcrypt-cost", Uint, "10", "How hard passwords are hashed, from 4 to 31."),
+    flag("auth-token-ttl", Uint, "300", "Seconds for which a simple token lives."),
 ];
