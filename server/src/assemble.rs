@@ -50,6 +50,7 @@ pub(crate) fn boot_options(config: &Config) -> BootOptions {
         election_ticks: config.raft.election_ticks(),
         pre_vote: config.raft.pre_vote,
         fsync: !config.storage.unsafe_no_fsync,
+        defrag_threshold_mb: config.storage.bootstrap_defrag_threshold_mb,
     }
 }
 
@@ -75,6 +76,8 @@ fn peers(
     };
     let mut options = PeerConfig::new(ids.0, ids.1, urls, crate::VERSION);
     options.dial_timeout = Duration::from_secs(1) + config.raft.election_timeout();
+    options.read_timeout = config.raft.read_timeout;
+    options.write_timeout = config.raft.write_timeout;
     options.connector = Arc::new(dialer);
     Peers::new(options, Arc::new(host), tokio::runtime::Handle::current())
 }

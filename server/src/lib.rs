@@ -8,6 +8,7 @@ mod adapters;
 mod assemble;
 mod background;
 mod call;
+pub mod check_config;
 mod cluster;
 mod conf_change;
 pub mod config;

@@ -1,6 +1,10 @@
 //! The `etcd` program: reads its configuration, runs one member until it is told to stop.
 
-use oxetcd_server::{Member, config::Config, logging};
+use oxetcd_server::{
+    Member, check_config,
+    config::{self, Config},
+    logging,
+};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,7 +13,11 @@ use tokio::signal::unix::{SignalKind, signal};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let config = match Config::from_process() {
+    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    if args.get(1).is_some_and(|arg| arg == "check-config") {
+        return check_config::run(&args[2..], &config::environment()).report();
+    }
+    let config = match Config::load(&args, &config::environment()) {
         Ok(config) => config,
         Err(exit) => return exit.report(),
     };

@@ -81,6 +81,9 @@ impl Member {
         let sockets = Sockets::bind(&config, &secure).await?;
         let options = BootOptions { joining, ..boot_options(&config) };
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
+        if config.storage.memory_mlock {
+            lock_memory()?;
+        }
         let metrics = Metrics::new(config.observe.metrics);
         net::count_reloads(&metrics);
         let mut member = Member::of(run(&config, booted, metrics.clone(), secure.dialer)?, &config);
@@ -298,9 +301,25 @@ fn announce(config: &Config) {
         "max-snapshots" = config.raft.max_snapshots,
         "pre-vote" = config.raft.pre_vote,
         "initial-cluster-token" = config.cluster.token,
+        // Whatever the flag says, as with etcd.
+        "v2-deprecation" = "write-only",
         "quota-backend-bytes" = config.storage.quota_bytes.unwrap_or(0),
         "starting an etcd server"
     );
+}
+
+/// Keeps what the process touches out of swap. Pages are locked as they are touched: an engine maps far more than it
+/// uses.
+fn lock_memory() -> Result<(), String> {
+    use rustix::mm::{MlockAllFlags, mlockall};
+    mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).map_err(|error| {
+        format!(
+            "--memory-mlock: memory cannot be locked: {error} (it takes CAP_IPC_LOCK, or no limit on locked memory: \
+             LimitMEMLOCK=infinity in a unit of systemd)"
+        )
+    })?;
+    tracing::info!("memory is kept out of swap");
+    Ok(())
 }
 
 fn net_limits(config: &Config) -> net::Limits {

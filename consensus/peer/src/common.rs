@@ -4,6 +4,7 @@ use crate::{
     connect::{Connect, PlainConnector},
     headers,
     host::PeerHost,
+    stream,
 };
 use http::{HeaderMap, HeaderValue};
 use std::{sync::Arc, time::Duration};
@@ -20,6 +21,10 @@ pub struct PeerConfig {
     pub server_version: String,
     /// How long connecting may take.
     pub dial_timeout: Duration,
+    /// Silence after which a stream of a peer counts as dead. Peers send a sign of life every 1.7 s.
+    pub read_timeout: Duration,
+    /// How long a peer may take nothing before its stream counts as dead.
+    pub write_timeout: Duration,
     /// Makes connections.
     pub connector: Arc<dyn Connect>,
 }
@@ -34,6 +39,8 @@ impl PeerConfig {
             peer_urls,
             server_version: server_version.to_owned(),
             dial_timeout: Duration::from_secs(2),
+            read_timeout: stream::LEAST_READ_TIMEOUT,
+            write_timeout: Duration::from_secs(5),
             connector: Arc::new(PlainConnector),
         }
     }
@@ -45,6 +52,8 @@ pub(crate) struct Common {
     pub(crate) cluster_id: u64,
     pub(crate) server_version: headers::Version,
     pub(crate) dial_timeout: Duration,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) host: Arc<dyn PeerHost>,
     /// Headers of every request.
@@ -69,6 +78,8 @@ impl Common {
             cluster_id: config.cluster_id,
             server_version: headers::parse_version(&config.server_version).unwrap_or((3, 0)),
             dial_timeout: config.dial_timeout,
+            read_timeout: config.read_timeout.max(stream::LEAST_READ_TIMEOUT),
+            write_timeout: config.write_timeout,
             connector: config.connector,
             host,
             headers: all,

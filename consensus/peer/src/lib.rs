@@ -34,7 +34,7 @@ mod url;
 
 pub use codec::{CodecError, MessageDecoder, MsgAppDecoder, MsgAppEncoder, encode_message};
 pub use common::PeerConfig;
-pub use connect::{Connect, PlainConnector, Socket, open};
+pub use connect::{Connect, PlainConnector, Socket, open, open_from};
 pub use handler::PeerBody;
 pub use host::{OutgoingSnapshot, PeerHost, PeerObserver};
 pub use peers::Peers;

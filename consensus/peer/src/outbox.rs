@@ -14,9 +14,6 @@ use std::{
 /// Messages that may wait.
 const CAPACITY: usize = 4096;
 
-/// A link that takes nothing for this long is dead, whatever its connection says.
-const STALL: Duration = Duration::from_secs(5);
-
 /// Names one connection of the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link(u64);
@@ -35,9 +32,11 @@ pub(crate) enum Pushed {
 }
 
 /// A bounded queue and the link that empties it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     state: Mutex<State>,
+    /// A link that takes nothing for this long is dead, whatever its connection says.
+    stall: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +50,11 @@ struct State {
 }
 
 impl Outbox {
+    /// An empty queue, whose link is dead when it takes nothing for `stall`.
+    pub(crate) fn new(stall: Duration) -> Outbox {
+        Outbox { state: Mutex::default(), stall }
+    }
+
     /// Takes a message for the link, if there is one.
     pub(crate) fn push(&self, message: Message) -> Pushed {
         let mut state = self.state.lock();
@@ -59,7 +63,7 @@ impl Outbox {
         }
         match state.waiting_since {
             None => state.waiting_since = Some(Instant::now()),
-            Some(since) if since.elapsed() > STALL => {
+            Some(since) if since.elapsed() > self.stall => {
                 let (waker, waited) = state.cut();
                 drop(state);
                 wake(waker);
@@ -142,7 +146,7 @@ mod tests {
 
     #[test]
     fn all_that_waits_is_taken_at_once() {
-        let outbox = Outbox::default();
+        let outbox = Outbox::new(Duration::from_secs(5));
         assert!(matches!(outbox.push(Message::default()), Pushed::NoLink(_)));
         let link = outbox.attach();
         assert_eq!(take(&outbox, link), Poll::Pending);
@@ -154,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_new_link_takes_over_what_waits() {
-        let outbox = Outbox::default();
+        let outbox = Outbox::new(Duration::from_secs(5));
         let old = outbox.attach();
         assert!(matches!(outbox.push(Message::default()), Pushed::Waits(_)));
         let new = outbox.attach();
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_queue_has_an_end() {
-        let outbox = Outbox::default();
+        let outbox = Outbox::new(Duration::from_secs(5));
         let link = outbox.attach();
         for _ in 0..CAPACITY {
             assert!(matches!(outbox.push(Message::default()), Pushed::Waits(_)));

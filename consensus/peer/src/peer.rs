@@ -70,8 +70,8 @@ impl Peer {
             stopped: CancellationToken::new(),
             showed_up: Notify::new(),
             runtime: runtime.clone(),
-            msgapp: Outbox::default(),
-            message: Outbox::default(),
+            msgapp: Outbox::new(common.write_timeout),
+            message: Outbox::new(common.write_timeout),
             posts,
             sending_snapshot: AtomicBool::new(false),
         });

@@ -7,6 +7,34 @@ use std::{path::Path, sync::Arc};
 pub(crate) const ENGINES: [(&str, Option<&str>); 4] =
     [("memory", None), ("lmdb", Some("lmdb")), ("sled", Some("sled")), ("rocksdb", Some("rocksdb"))];
 
+/// Refuses a name that no engine has, compiled in or not.
+pub(crate) fn check_known(name: &str) -> Result<(), String> {
+    if ENGINES.iter().any(|(known, _)| *known == name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = ENGINES.iter().map(|(known, _)| *known).collect();
+    Err(format!("unknown storage backend {name:?}: there are {}", known.join(", ")))
+}
+
+/// Makes sure that there is an engine called `name`, and that this program was built with it.
+///
+/// # Errors
+/// With what is wrong with the name.
+pub fn check_engine(name: &str) -> Result<(), String> {
+    check_known(name)?;
+    let compiled = match name {
+        "lmdb" => cfg!(feature = "lmdb"),
+        "sled" => cfg!(feature = "sled"),
+        "rocksdb" => cfg!(feature = "rocksdb"),
+        _ => true,
+    };
+    if compiled {
+        Ok(())
+    } else {
+        Err(format!("this program was built without the storage backend {name:?}"))
+    }
+}
+
 /// What engines are told.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineOptions {

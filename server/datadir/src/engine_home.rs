@@ -9,7 +9,7 @@
 //! A directory gets its name when it is whole and on the device, so of several the one with the highest index
 //! counts, and the others are remains: of an exchange whose process was killed, or of the time before it.
 
-use crate::engine::{ENGINES, EngineOptions, open_compiled};
+use crate::engine::{ENGINES, EngineOptions, check_known, open_compiled};
 use oxetcd_storage::{Batch, Durability, Engine};
 use std::{
     fs::{self, File},
@@ -43,10 +43,7 @@ impl EngineHome {
     /// # Errors
     /// When there is no such engine, or the directory holds another engine's data; the text says which.
     pub fn new(name: &str, snap_dir: &Path, options: EngineOptions) -> Result<Self, String> {
-        if ENGINES.iter().all(|(known, _)| *known != name) {
-            let known: Vec<&str> = ENGINES.iter().map(|(known, _)| *known).collect();
-            return Err(format!("unknown storage backend {name:?}: there are {}", known.join(", ")));
-        }
+        check_known(name)?;
         let home = EngineHome { name: name.to_owned(), snap_dir: snap_dir.to_owned(), options };
         home.refuse_others()?;
         Ok(home)

@@ -27,7 +27,7 @@ mod restore;
 
 pub use altered::{Altered, Progress};
 pub use conf_state::{decode_state, encode_state};
-pub use engine::EngineOptions;
+pub use engine::{EngineOptions, check_engine};
 pub use engine_home::{EngineHome, Opened, remove};
 pub use export::{Export, ExportFailure};
 pub use file_engine::FileEngine;

@@ -1,6 +1,7 @@
 //! What must hold between settings: etcd's checks, in its order and words.
 
 use super::{
+    flag::Effect,
     gates::FeatureGates,
     settings::Settings,
     url::{Url, join},
@@ -158,9 +159,11 @@ fn check_gates(gates: &FeatureGates, notices: &mut Vec<Notice>) -> Result<(), St
         _ => {}
     }
     for (gate, on) in gates.list() {
-        if on != gate.default && !gate.works {
-            let notice = Notice::new(Level::Warn, "a feature gate has no effect yet");
-            notices.push(notice.with("feature-gate", gate.name));
+        if let Effect::Never(why) = gate.effect
+            && on != gate.default
+        {
+            let notice = Notice::new(Level::Warn, "a feature gate is accepted but has no effect");
+            notices.push(notice.with("feature-gate", gate.name).with("reason", why));
         }
     }
     Ok(())

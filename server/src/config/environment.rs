@@ -1,25 +1,16 @@
 //! Settings in the environment: `ETCD_MAX_TXN_OPS` for `--max-txn-ops`.
 
-use super::{settings::Settings, table};
+use super::{refused::Refused, settings::Settings, table};
 use crate::logging::{Level, Notice};
 
 const PREFIX: &str = "ETCD_";
-
-/// Why the environment was not taken.
-#[derive(Debug, PartialEq)]
-pub(super) enum Refusal {
-    /// A flag and a variable say the same thing; which one was meant is anyone's guess.
-    Conflict(Notice),
-    /// A value is wrong.
-    Mistake(String),
-}
 
 /// Reads variables into `settings`, which has the flags of the command line already.
 pub(super) fn apply(
     variables: &[(String, String)],
     settings: &mut Settings,
     notices: &mut Vec<Notice>,
-) -> Result<(), Refusal> {
+) -> Result<(), Refused> {
     let on_command_line = settings.clone();
     let mut mistake = None;
     let mut used = Vec::new();
@@ -45,7 +36,7 @@ pub(super) fn apply(
         used.push(key);
     }
     look_for_strays(variables, &used, &on_command_line, notices)?;
-    mistake.map_or(Ok(()), |mistake| Err(Refusal::Mistake(mistake)))
+    mistake.map_or(Ok(()), |mistake| Err(Refused::Mistake(mistake)))
 }
 
 /// A password is nothing for a log.
@@ -59,7 +50,7 @@ fn look_for_strays(
     used: &[String],
     on_command_line: &Settings,
     notices: &mut Vec<Notice>,
-) -> Result<(), Refusal> {
+) -> Result<(), Refused> {
     let given: Vec<String> =
         table::flags().filter(|flag| on_command_line.is_given(flag.name)).map(|flag| flag.env()).collect();
     for (key, value) in variables.iter().filter(|(key, _)| key.starts_with(PREFIX) && !used.contains(key)) {
@@ -69,7 +60,7 @@ fn look_for_strays(
                 "conflicting environment variable is shadowed by corresponding command-line flag (either unset \
                  environment variable or disable flag))",
             );
-            return Err(Refusal::Conflict(notice.with("environment-variable", key)));
+            return Err(Refused::Conflict(notice.with("environment-variable", key)));
         }
         if key != "ETCD_VERSION" {
             let notice = Notice::new(Level::Warn, "unrecognized environment variable");

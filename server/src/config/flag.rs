@@ -53,6 +53,25 @@ pub enum Kind {
     Ignored,
 }
 
+impl Kind {
+    /// What one writes as a value, for the reference.
+    pub(super) fn noun(self) -> String {
+        let noun = match self {
+            Kind::Bool => "true, false",
+            Kind::Int => "number",
+            Kind::Uint | Kind::Uint32 => "number from 0",
+            Kind::Duration => "time (`1h30m`)",
+            Kind::Text | Kind::Ignored => "text",
+            Kind::List | Kind::Set => "texts with commas",
+            Kind::Urls => "URLs with commas",
+            Kind::Origins => "`*` or URLs",
+            Kind::Gates => "`Name=true,...`",
+            Kind::Choice(choices) | Kind::Choices(choices) => return choices.join(", "),
+        };
+        noun.to_owned()
+    }
+}
+
 /// Where a flag stands in a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -73,7 +92,7 @@ pub enum Effect {
     NotYet,
     /// Nothing can come of it here; the text says why. Who sets it is told so.
     Never(&'static str),
-    /// It works, and will go; the text says when.
+    /// It will go. The text, which is logged as it is, says when.
     Deprecated(&'static str),
 }
 

@@ -1,6 +1,6 @@
 //! Feature gates: switches for single features, by stage.
 
-use super::number::parse_bool;
+use super::{flag::Effect, number::parse_bool};
 use std::{collections::BTreeMap, fmt};
 
 /// How far a feature has come.
@@ -31,30 +31,65 @@ pub struct Gate {
     pub stage: Stage,
     /// Whether it is on unless told otherwise.
     pub default: bool,
-    /// Whether something acts on it.
-    pub works: bool,
+    /// What it turns on.
+    pub help: &'static str,
+    /// What comes of it.
+    pub effect: Effect,
 }
 
-const fn gate(name: &'static str, stage: Stage) -> Gate {
-    Gate { name, stage, default: matches!(stage, Stage::Beta), works: false }
+const fn gate(name: &'static str, stage: Stage, help: &'static str) -> Gate {
+    Gate { name, stage, default: matches!(stage, Stage::Beta), help, effect: Effect::Works }
 }
+
+impl Gate {
+    const fn on(self) -> Self {
+        Gate { default: true, ..self }
+    }
+
+    const fn but(self, why: &'static str) -> Self {
+        Gate { effect: Effect::Never(why), ..self }
+    }
+}
+
+const CHECKPOINTS: &str =
+    "what is left of leases is always written down here, and always kept over a restart";
 
 const ALL_ALPHA: &str = "AllAlpha";
 const ALL_BETA: &str = "AllBeta";
 
 /// Every gate, by name. The first two stand for all of their stage.
 pub const GATES: &[Gate] = &[
-    Gate { works: true, ..gate(ALL_ALPHA, Stage::Alpha) },
-    Gate { default: false, works: true, ..gate(ALL_BETA, Stage::Beta) },
-    Gate { default: true, works: true, ..gate("CompactHashCheck", Stage::Alpha) },
-    gate("FastLeaseKeepAlive", Stage::Beta),
-    Gate { default: true, works: true, ..gate("InitialCorruptCheck", Stage::Alpha) },
-    gate("LeaseCheckpoint", Stage::Alpha),
-    gate("LeaseCheckpointPersist", Stage::Alpha),
-    gate("PriorityRequest", Stage::Alpha),
-    gate("SetMemberLocalAddr", Stage::Alpha),
-    gate("StopGRPCServiceOnDefrag", Stage::Alpha),
-    gate("TxnModeWriteWithSharedBuffer", Stage::Beta),
+    gate(ALL_ALPHA, Stage::Alpha, "All gates of stage ALPHA that are not set by name."),
+    Gate {
+        default: false,
+        ..gate(ALL_BETA, Stage::Beta, "All gates of stage BETA that are not set by name.")
+    },
+    gate("CompactHashCheck", Stage::Alpha, "Compare hashes of compacted data between the members.").on(),
+    gate("FastLeaseKeepAlive", Stage::Beta, "Renew leases without waiting for entries to be applied.")
+        .but("a renewal touches nothing but the leader's clock here, and never waits"),
+    gate("InitialCorruptCheck", Stage::Alpha, "Compare data with the other members before serving.").on(),
+    gate("LeaseCheckpoint", Stage::Alpha, "Write down what is left of leases.").but(CHECKPOINTS),
+    gate("LeaseCheckpointPersist", Stage::Alpha, "Keep what is left of leases over a restart.")
+        .but(CHECKPOINTS),
+    gate("PriorityRequest", Stage::Alpha, "Admit lease revocations, compactions and alarms under overload.")
+        .but("no request is refused here because many wait, so that none needs to go before others"),
+    gate(
+        "SetMemberLocalAddr",
+        Stage::Alpha,
+        "Call other members from the address of --initial-advertise-peer-urls.",
+    ),
+    gate(
+        "StopGRPCServiceOnDefrag",
+        Stage::Alpha,
+        "Report the gRPC service as not serving during a defragmentation.",
+    )
+    .but("a defragmentation is online here: the member serves on while it runs"),
+    gate(
+        "TxnModeWriteWithSharedBuffer",
+        Stage::Beta,
+        "Let transactions that write read from a shared buffer.",
+    )
+    .but("all reads see the open write buffer here, without a copy of it"),
 ];
 
 /// Which gates were set, and to what.

@@ -24,6 +24,10 @@ pub(super) fn usage() -> String {
     Read every setting from a YAML file; other flags and ETCD_* variables are then ignored.
     Lengths of time are whole nanoseconds there, 10m being 600000000000.
 
+  etcd check-config FILE
+  etcd check-config [flags]
+    Say whether a member could start with these settings, and what is wrong with them.
+
   etcd gateway
     Forward TCP connections to a cluster.
 

@@ -27,6 +27,8 @@ mod member;
 mod number;
 mod observe;
 mod raft;
+mod reference;
+mod refused;
 mod security;
 mod settings;
 mod storage;
@@ -52,6 +54,8 @@ pub use listen::{Keepalive, ListenConfig, SocketOptions};
 pub use member::MemberConfig;
 pub use observe::{ObserveConfig, TracingConfig};
 pub use raft::RaftConfig;
+pub use reference::{reference, sample};
+
 pub use security::{AuthConfig, SecurityConfig, TlsConfig, TlsVersion};
 pub use storage::{AutoCompaction, StorageConfig};
 pub use subcommand::{SUBCOMMANDS, Subcommand};
@@ -60,7 +64,7 @@ pub use url::Url;
 
 use crate::logging::{Level, LogOptions, Notice};
 use arguments::Stop;
-use environment::Refusal;
+pub(crate) use refused::Refused;
 use settings::Settings;
 use std::path::Path;
 
@@ -93,58 +97,61 @@ pub struct Config {
     pub notices: Vec<Notice>,
 }
 
-impl Config {
-    /// Reads the command line and the environment of this process.
-    ///
-    /// # Errors
-    /// See [`Config::load`].
-    pub fn from_process() -> Result<Config, Exit> {
-        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        let args: Vec<String> = std::env::args_os().map(text).collect();
-        let env: Vec<(String, String)> =
-            std::env::vars_os().map(|(key, value)| (text(key), text(value))).collect();
-        Config::load(&args, &env)
-    }
+/// The environment of this process, as far as it is text.
+pub fn environment() -> Vec<(String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(key, value)| (text(key), text(value))).collect()
+}
 
+impl Config {
     /// Reads a command line, the program's name first, an environment, and the file that they may name.
     ///
     /// # Errors
     /// When the program is to print something and end: help, a version, or what is wrong.
     pub fn load(args: &[String], env: &[(String, String)]) -> Result<Config, Exit> {
+        let mut notices = Vec::new();
+        Config::read(args, env, &mut notices).map_err(|refused| match refused {
+            Refused::Ended(exit) => exit,
+            Refused::Conflict(conflict) => Exit::logged(notices.iter().chain([&conflict])),
+            Refused::Mistake(reason) => Exit::refused(&notices, args, &reason),
+        })
+    }
+
+    /// [`Config::load`], with what is wrong in plain words, and what was noticed until then in `notices`.
+    pub(crate) fn read(
+        args: &[String],
+        env: &[(String, String)],
+        notices: &mut Vec<Notice>,
+    ) -> Result<Config, Refused> {
         let flags = args.get(1..).unwrap_or_default();
         if let Some(exit) = subcommand::run(flags) {
-            return Err(exit);
+            return Err(Refused::Ended(exit));
         }
         let mut settings = Settings::defaults();
         let rest = arguments::parse(flags, &mut settings).map_err(|stop| match stop {
-            Stop::Help => Exit::help(),
-            Stop::Mistake(mistake) => Exit::usage(&mistake),
+            Stop::Help => Refused::Ended(Exit::help()),
+            Stop::Mistake(mistake) => Refused::Ended(Exit::usage(&mistake)),
         })?;
-        let mut notices = Vec::new();
         if let Some(first) = rest.first() {
-            return Err(Exit::refused(&[], args, &format!("{first:?} is not a valid flag")));
+            return Err(Refused::Mistake(format!("{first:?} is not a valid flag")));
         }
         if settings.bool("version") {
-            return Err(Exit::version());
+            return Err(Refused::Ended(Exit::version()));
         }
         let file = file_path(&settings, env);
         let settings = match &file {
-            Some(path) => file::load(Path::new(path), &mut notices),
-            None => match environment::apply(env, &mut settings, &mut notices) {
-                Ok(()) => Ok(settings),
-                Err(Refusal::Conflict(conflict)) => {
-                    return Err(Exit::logged(notices.iter().chain([&conflict])));
-                }
-                Err(Refusal::Mistake(mistake)) => Err(mistake),
-            },
+            Some(path) => file::load(Path::new(path), notices).map_err(Refused::Mistake)?,
+            None => {
+                environment::apply(env, &mut settings, notices)?;
+                settings
+            }
         };
-        let config = settings.and_then(|settings| Config::of(&settings, file.is_some(), &mut notices));
-        let mut config = config.map_err(|reason| Exit::refused(&notices, args, &reason))?;
+        let mut config = Config::of(&settings, file.is_some(), notices).map_err(Refused::Mistake)?;
         if let Some(path) = &file {
             notices.push(loaded(path));
         }
         notices.push(Notice::new(Level::Info, "Running: ").with("args", args));
-        config.notices = notices;
+        config.notices.clone_from(notices);
         Ok(config)
     }
 
@@ -213,7 +220,7 @@ fn tell_of_effects(settings: &Settings, notices: &mut Vec<Notice>) {
             Effect::Never(why) => {
                 notices.push(notice("a flag is accepted but has no effect").with("reason", why))
             }
-            Effect::Deprecated(when) => notices.push(notice("a flag is deprecated").with("reason", when)),
+            Effect::Deprecated(when) => notices.push(notice(when)),
         }
     }
 }

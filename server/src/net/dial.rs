@@ -8,10 +8,11 @@ use hyper_util::{
     client::legacy::connect::{Connected, Connection},
     rt::TokioIo,
 };
-use oxetcd_peer::{Connect, PeerUrl, PlainConnector, Socket, open};
+use oxetcd_peer::{Connect, PeerUrl, PlainConnector, Socket, open_from};
 use oxetcd_tls::ClientTls;
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -23,20 +24,27 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Opens connections to members.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Dialer(pub(crate) Option<Arc<ClientTls>>);
+pub(crate) struct Dialer {
+    /// For URLs that ask for encryption.
+    pub(crate) tls: Option<Arc<ClientTls>>,
+    /// The address to call from, when it must be one of several.
+    pub(crate) local: Option<IpAddr>,
+}
 
 impl Connect for Dialer {
     fn connect(&self, url: &PeerUrl) -> BoxFuture<'static, io::Result<Box<dyn Socket>>> {
-        match &self.0 {
+        let (local, url) = (self.local, url.clone());
+        match &self.tls {
             Some(tls) if url.is_tls() => {
-                let (tls, url) = (tls.clone(), url.clone());
+                let tls = tls.clone();
                 Box::pin(async move {
                     let name = url.address().unwrap_or("localhost").to_owned();
-                    let stream = tls.connect(open(&url).await?, &name).await?;
+                    let stream = tls.connect(open_from(&url, local).await?, &name).await?;
                     Ok(Box::new(stream) as Box<dyn Socket>)
                 })
             }
-            _ => PlainConnector.connect(url),
+            None if url.is_tls() => PlainConnector.connect(&url),
+            _ => Box::pin(async move { open_from(&url, local).await }),
         }
     }
 }

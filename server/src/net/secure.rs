@@ -9,7 +9,7 @@ use crate::{
 };
 use oxetcd_tls::{ClientTls, Protocol, ServerTls, TlsOptions, check_cipher_suites, reloads, self_signed};
 use prometheus::IntCounter;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 /// TLS of one member.
 pub(crate) struct Secure {
@@ -52,9 +52,27 @@ impl Secure {
         };
         let needed = !peer.is_empty() || config.cluster.advertise_peer.iter().any(Url::is_tls);
         let calls = needed.then(|| ClientTls::new(peer.clone(), Protocol::Http1));
-        let dialer = Dialer(calls.transpose().map_err(text)?.map(Arc::new));
+        let dialer =
+            Dialer { tls: calls.transpose().map_err(text)?.map(Arc::new), local: local_address(config) };
         Ok(Secure { client: server(&client)?, peer: server(&peer)?, dialer })
     }
+}
+
+/// The address that other members are called from: the first of those under which they reach this one, if
+/// `SetMemberLocalAddr` is on. Members that check addresses against certificates need that on hosts with several.
+fn local_address(config: &Config) -> Option<IpAddr> {
+    if !config.features.enabled("SetMemberLocalAddr") {
+        return None;
+    }
+    let addresses = config.cluster.advertise_peer.iter().filter_map(|url| url.host().parse::<IpAddr>().ok());
+    let local = addresses.into_iter().find(|address| !address.is_loopback() && !address.is_unspecified());
+    match local {
+        Some(local) => tracing::info!(LocalAddr = %local, "setting member local address"),
+        None => {
+            tracing::warn!("unable to set a member local address due to lack of suitable local addresses")
+        }
+    }
+    local
 }
 
 /// What one kind of listener is told. Certificates are made if that is asked for.

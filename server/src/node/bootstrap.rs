@@ -53,6 +53,8 @@ pub(crate) struct BootOptions {
     pub(crate) pre_vote: bool,
     /// Whether the log is synced to disk; off only for tests.
     pub(crate) fsync: bool,
+    /// Megabytes that a defragmentation must free to be worth it before the member serves; 0 for never.
+    pub(crate) defrag_threshold_mb: u64,
 }
 
 /// A member ready to run.
@@ -96,6 +98,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     remove_interrupted(&snap_dir)?;
     let state = install::open(&home)?;
     check_layout(&state.buffer, known, &wal_dir)?;
+    defragment_if_worth_it(&state.buffer, options.defrag_threshold_mb)?;
     let mut log = if known {
         reopen(&disk, &wal_dir, wal_options, options)?
     } else {
@@ -235,6 +238,23 @@ fn remove_interrupted(snap_dir: &Path) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Gives unused room back while nobody waits for anything, when it is `threshold_mb` at least.
+fn defragment_if_worth_it(buffer: &Buffer, threshold_mb: u64) -> Result<(), String> {
+    if threshold_mb == 0 {
+        return Ok(());
+    }
+    let size = buffer.engine().size().map_err(text)?;
+    let (total, in_use) = (size.total_bytes, size.in_use_bytes);
+    let free = total.saturating_sub(in_use);
+    let threshold = threshold_mb.saturating_mul(1 << 20);
+    if free < threshold {
+        tracing::info!(total, in_use, free, threshold, "Skipping defragmentation");
+        return Ok(());
+    }
+    tracing::info!(total, in_use, free, threshold, "defragmenting before the start");
+    buffer.defragment().map_err(text)
 }
 
 /// Refuses data that this program would misread.

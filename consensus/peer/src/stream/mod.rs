@@ -11,7 +11,7 @@ pub(crate) use writer::Writer;
 use std::time::Duration;
 
 /// A stream on which nothing comes for this long is dead.
-pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const LEAST_READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What goes over a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

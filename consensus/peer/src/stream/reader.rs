@@ -1,6 +1,6 @@
 //! The end that dials: gets a stream, reads it to its end, gets the next one.
 
-use super::{Kind, READ_TIMEOUT};
+use super::Kind;
 use crate::{
     client::{self, Connection, PeerError},
     codec::{CodecError, FrameDecoder, MessageDecoder, MsgAppDecoder, is_link_heartbeat},
@@ -66,7 +66,8 @@ async fn dial(peer: &Peer, kind: Kind) -> Result<Incoming, PeerError> {
     let path = format!("{}{:x}", kind.prefix(), peer.common.id);
     let mut request = client::request(&peer.common, Method::GET, &path, None, client::empty());
     request.headers_mut().insert(headers::RAFT_TO, headers::id_value(peer.id));
-    let answer = timeout(READ_TIMEOUT, connection.send(request)).await.unwrap_or(Err(PeerError::Timeout));
+    let answer =
+        timeout(peer.common.read_timeout, connection.send(request)).await.unwrap_or(Err(PeerError::Timeout));
     let response = match answer {
         Ok(response) => response,
         Err(error) => {
@@ -88,7 +89,7 @@ async fn follow(peer: &Peer, kind: Kind, mut body: Incoming) -> Option<PeerError
         Kind::Message => Box::new(MessageDecoder::default()),
     };
     loop {
-        let frame = match timeout(READ_TIMEOUT, body.frame()).await {
+        let frame = match timeout(peer.common.read_timeout, body.frame()).await {
             Err(_) => return Some(PeerError::Timeout),
             Ok(None) => return None,
             Ok(Some(Err(error))) => return Some(error.into()),

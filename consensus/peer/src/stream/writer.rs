@@ -3,7 +3,7 @@
 //! No task of its own: the task of the connection asks for the next piece when the last one is written.
 //! What gathered meanwhile is one piece, and so one write.
 
-use super::{Kind, READ_TIMEOUT};
+use super::{Kind, LEAST_READ_TIMEOUT};
 use crate::{
     client::PeerError,
     codec::{MsgAppEncoder, encode_message, link_heartbeat},
@@ -24,7 +24,7 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How often something must be written, so that the other end does not take the stream for dead.
-const HEARTBEAT: Duration = Duration::from_millis(READ_TIMEOUT.as_millis() as u64 / 3);
+const HEARTBEAT: Duration = Duration::from_millis(LEAST_READ_TIMEOUT.as_millis() as u64 / 3);
 
 /// Body of a stream.
 pub(crate) struct Writer {

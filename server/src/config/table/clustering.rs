@@ -88,8 +88,7 @@ pub(super) const CLUSTERING: &[Flag] = &[
         Bool,
         "true",
         "Refuse changes of membership that would leave the cluster without a quorum.",
-    )
-    .but(NotYet),
+    ),
     flag(
         "pre-vote",
         Bool,
@@ -114,5 +113,8 @@ pub(super) const CLUSTERING: &[Flag] = &[
         "",
         "Stage of the v2 store's retirement; etcd 3.7 takes the value and ignores it, and so does this.",
     )
-    .but(Never("its value is ignored, as in etcd 3.7")),
+    .but(Deprecated(
+        "--v2-deprecation is deprecated and scheduled for removal in v3.8. The default value is enforced, ignoring \
+         user input",
+    )),
 ];

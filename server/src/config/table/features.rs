@@ -1,6 +1,6 @@
 //! Flags of single features.
 
-use crate::config::flag::{Effect::*, Flag, Kind::*, flag};
+use crate::config::flag::{Flag, Kind::*, flag};
 
 pub(super) const FEATURES: &[Flag] = &[
     flag(
@@ -18,8 +18,7 @@ pub(super) const FEATURES: &[Flag] = &[
         "false",
         "Take a member's certificate without a look at the names in it.",
     )
-    .at("peer-transport-security.skip-client-san-verification")
-    .but(NotYet),
+    .at("peer-transport-security.skip-client-san-verification"),
     flag(
         "watch-progress-notify-interval",
         Duration,
@@ -32,8 +31,7 @@ pub(super) const FEATURES: &[Flag] = &[
         Uint,
         "0",
         "Defragment at the start when that frees at least so much; 0 for never.",
-    )
-    .but(NotYet),
+    ),
     flag("max-learners", Int, "1", "Most learners in the cluster."),
     flag(
         "raise-cluster-version",

@@ -20,8 +20,7 @@ pub(super) const MEMBER: &[Flag] = &[
         Bool,
         "true",
         "Shorten the wait for the first election after a start.",
-    )
-    .but(NotYet),
+    ),
     flag("listen-peer-urls", Urls, "http://localhost:2380", "Where to listen for other members."),
     flag(
         "listen-client-urls",
@@ -31,9 +30,9 @@ pub(super) const MEMBER: &[Flag] = &[
     ),
     flag("listen-client-http-urls", Urls, "", "Where to listen for HTTP alone."),
     flag("max-snapshots", Uint, "5", "Snapshot files to keep; 0 keeps all.")
-        .but(Deprecated("it will go in 3.8")),
+        .but(Deprecated("--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8")),
     flag("max-wals", Uint, "5", "Log files to keep; 0 keeps all."),
-    flag("memory-mlock", Bool, "false", "Keep the process in memory, out of swap.").but(NotYet),
+    flag("memory-mlock", Bool, "false", "Keep the process in memory, out of swap."),
     flag(
         "quota-backend-bytes",
         Int,
@@ -77,11 +76,8 @@ pub(super) const MEMBER: &[Flag] = &[
     )
     .at("socket-options.reuse-address"),
     flag("enable-grpc-gateway", Bool, "true", "Answer JSON over HTTP beside gRPC."),
-    flag("raft-read-timeout", Duration, "5s", "Longest wait for bytes of a peer; at least 5s.")
-        .no_key()
-        .but(NotYet),
+    flag("raft-read-timeout", Duration, "5s", "Longest wait for bytes of a peer; at least 5s.").no_key(),
     flag("raft-write-timeout", Duration, "5s", "Longest wait for a peer to take bytes; at least 5s.")
-        .no_key()
-        .but(NotYet),
+        .no_key(),
     flag("feature-gates", Gates, "", "Features to turn on or off, as Name=true,Other=false."),
 ];

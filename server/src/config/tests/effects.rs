@@ -4,7 +4,8 @@ use super::{load, notices};
 use crate::config::{Config, Effect, Exit, GROUPS, Kind};
 
 fn told_of(config: &Config) -> Vec<String> {
-    notices(config).into_iter().filter(|notice| notice.starts_with("a flag ")).collect()
+    let tells = |notice: &String| notice.starts_with("a flag ") || notice.contains(" is deprecated ");
+    notices(config).into_iter().filter(tells).collect()
 }
 
 #[test]
@@ -16,8 +17,10 @@ fn defaults_are_no_reason_to_warn() {
 #[test]
 fn each_kind_of_effect_has_its_own_words() {
     let config = load(&["--enable-pprof", "--max-snapshots=7", "--max-txn-ops=7"], &[]).expect("good flags");
-    let expected =
-        ["a flag is deprecated: --max-snapshots", "a flag is accepted but has no effect: --enable-pprof"];
+    let expected = [
+        "--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8: --max-snapshots",
+        "a flag is accepted but has no effect: --enable-pprof",
+    ];
     assert_eq!(told_of(&config), expected);
 }
 
@@ -53,6 +56,8 @@ fn every_flag_without_effect_warns_when_set_and_every_other_does_not() {
 fn gates_without_effect_are_told_of() {
     let config = load(&["--feature-gates=PriorityRequest=true"], &[]).expect("a good gate");
     assert!(
-        notices(&config).iter().any(|notice| notice == "a feature gate has no effect yet: PriorityRequest")
+        notices(&config)
+            .iter()
+            .any(|notice| notice == "a feature gate is accepted but has no effect: PriorityRequest")
     );
 }

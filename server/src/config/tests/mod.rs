@@ -5,6 +5,8 @@ mod effects;
 mod environment;
 mod file;
 mod help;
+mod mistakes;
+mod reference;
 mod rules;
 mod table;
 
