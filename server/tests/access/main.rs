@@ -6,7 +6,6 @@
 mod client;
 mod holes;
 mod matrix;
-mod rules;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;

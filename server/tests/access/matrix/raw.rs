@@ -1,0 +1,85 @@
+//! Calls by the name of their method: one request in, the first answer out. So every method is called in the same way.
+
+use bytes::{Buf, BufMut, Bytes};
+use http::uri::PathAndQuery;
+use std::time::Duration;
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    transport::Channel,
+};
+
+/// Messages as the bytes that they are.
+#[derive(Clone, Copy, Default)]
+struct Raw;
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Raw;
+    type Decoder = Raw;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Raw {
+        Raw
+    }
+}
+
+/// Longest time that a call may take on a busy machine.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Calls `path` in the name of whoever `token` stands for.
+pub async fn call(
+    channel: &Channel,
+    token: Option<&str>,
+    path: &str,
+    message: Bytes,
+) -> Result<Bytes, Status> {
+    let answered = tokio::time::timeout(LIMIT, call_now(channel, token, path, message)).await;
+    answered.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer")))
+}
+
+async fn call_now(
+    channel: &Channel,
+    token: Option<&str>,
+    path: &str,
+    message: Bytes,
+) -> Result<Bytes, Status> {
+    let mut client = Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let request = Request::new(futures::stream::iter([message]));
+    let request = request_by(token, request);
+    let path = PathAndQuery::try_from(path).map_err(|error| Status::internal(error.to_string()))?;
+    let mut answers = client.streaming(request, path, Raw).await?.into_inner();
+    Ok(answers.message().await?.unwrap_or_default())
+}
+
+fn request_by<T>(token: Option<&str>, mut request: Request<T>) -> Request<T> {
+    if let Some(token) = token {
+        request.metadata_mut().insert("token", token.parse().expect("a token is text"));
+    }
+    request
+}
