@@ -15,7 +15,7 @@ use oxetcd_api::etcdserverpb as pb;
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use shown::{Shown, Signer};
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 use tonic::{Code, Status};
 use world::World;
 
@@ -73,31 +73,24 @@ fn told(path: &str, outcome: &Result<Bytes, Status>, wanted: Result<(), &str>) -
 }
 
 /// Makes all calls in the name of one caller. Answers with what was not as the model says.
-async fn differences(world: &Arc<World>, shown: &Shown, cases: Vec<Case>) -> Vec<String> {
-    let outcomes = futures::stream::iter(cases.into_iter().map(|case| {
-        let (world, shown) = (world.clone(), shown.clone());
-        async move {
-            let wanted = verdict(&shown.standing, &case.needs);
-            let channel = world.channel(shown.certificate.as_deref());
-            let outcome = raw::call(channel, shown.token.as_deref(), &case.path, case.message).await;
-            let got = told(&case.path, &outcome, wanted);
-            let differs =
-                got.as_ref().map_err(String::as_str) != wanted.as_ref().map_err(|text| *text).map(|()| &());
-            differs.then(|| {
-                let Shown { what, standing, .. } = &shown;
-                format!(
-                    "{what}, {standing:?}: {} {}\n    wanted {wanted:?}, got {got:?}",
-                    case.path, case.text
-                )
-            })
-        }
+async fn differences(world: &World, shown: &Shown, cases: Vec<Case>) -> Vec<String> {
+    let outcomes = futures::stream::iter(cases.into_iter().map(|case| async move {
+        let wanted = verdict(&shown.standing, &case.needs);
+        let channel = world.channel(shown.certificate.as_deref());
+        let outcome = raw::call(channel, shown.token.as_deref(), &case.path, case.message).await;
+        let got = told(&case.path, &outcome, wanted);
+        let differs =
+            got.as_ref().map_err(String::as_str) != wanted.as_ref().map_err(|text| *text).map(|()| &());
+        differs.then(|| {
+            let Shown { what, standing, .. } = &shown;
+            format!("{what}, {standing:?}: {} {}\n    wanted {wanted:?}, got {got:?}", case.path, case.text)
+        })
     }));
     outcomes.buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
 }
 
 /// Everybody asks one in `of` of everything.
 async fn everything(world: World, everybody: Vec<Shown>, of: usize) {
-    let world = Arc::new(world);
     let mut wrong = Vec::new();
     let mut asked = 0;
     for shown in &everybody {
@@ -119,7 +112,7 @@ async fn everything(world: World, everybody: Vec<Shown>, of: usize) {
 }
 
 /// Last of all: it works for an administrator.
-async fn turning_it_off(world: &Arc<World>, everybody: &[Shown]) -> Vec<String> {
+async fn turning_it_off(world: &World, everybody: &[Shown]) -> Vec<String> {
     let off = || case("/etcdserverpb.Auth/AuthDisable", &pb::AuthDisableRequest {}, vec![Need::Admin]);
     let (admins, others): (Vec<_>, Vec<_>) =
         everybody.iter().partition(|shown| verdict(&shown.standing, &[Need::Admin]).is_ok());
