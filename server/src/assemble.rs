@@ -36,7 +36,7 @@ pub(crate) struct Running {
 }
 
 /// What a member is booted from, as far as its configuration says.
-pub(crate) fn boot_options(config: &Config) -> BootOptions {
+pub(crate) fn boot_options(config: &Config, metrics: &Arc<Metrics>) -> BootOptions {
     BootOptions {
         data_dir: config.member.data_dir.clone(),
         wal_dir: config.member.wal_dir.clone(),
@@ -51,6 +51,7 @@ pub(crate) fn boot_options(config: &Config) -> BootOptions {
         pre_vote: config.raft.pre_vote,
         fsync: !config.storage.unsafe_no_fsync,
         defrag_threshold_mb: config.storage.bootstrap_defrag_threshold_mb,
+        metrics: metrics.clone(),
     }
 }
 
@@ -262,6 +263,7 @@ fn limits(config: &Config) -> Limits {
 fn introduce(shared: &Shared, config: &Config) {
     let server = &shared.metrics.server;
     server.identify(shared.member_id, crate::VERSION);
+    shared.metrics.queues.identify_engine(shared.machine.load().buffer().engine().name());
     server.quota_bytes.set(config.storage.quota_bytes.map_or(-1, |bytes| bytes as i64));
     for (gate, on) in config.features.list() {
         server.set_feature(gate.name, gate.stage.name(), on);

@@ -79,13 +79,13 @@ impl Member {
         let secure = Secure::of(&config)?;
         let joining = join::prepare(&config, &PeerClient::new(secure.dialer.clone())).await?;
         let sockets = Sockets::bind(&config, &secure).await?;
-        let options = BootOptions { joining, ..boot_options(&config) };
+        let metrics = Metrics::new(config.observe.metrics);
+        net::count_reloads(&metrics);
+        let options = BootOptions { joining, ..boot_options(&config, &metrics) };
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
         if config.storage.memory_mlock {
             lock_memory()?;
         }
-        let metrics = Metrics::new(config.observe.metrics);
-        net::count_reloads(&metrics);
         let mut member = Member::of(run(&config, booted, metrics.clone(), secure.dialer)?, &config);
         // The others are listened to first: without them there is no leader to be told anything.
         let Sockets { client, client_http, metrics: metrics_sockets, peer } = sockets;

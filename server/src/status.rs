@@ -213,6 +213,11 @@ fn too_long(message: &str) -> Option<(usize, usize)> {
     Some((length.parse().ok()?, rest.strip_suffix(" bytes")?.parse().ok()?))
 }
 
+/// Whether a stream's end says no more than that the client has gone.
+pub(crate) fn client_left(status: &Status) -> bool {
+    matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded | Code::Unavailable | Code::Unknown)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -123,6 +123,11 @@ impl Frame {
         &self.reply
     }
 
+    /// Number of events in this message.
+    pub fn event_count(&self) -> usize {
+        self.part.len()
+    }
+
     /// Exact length of the message in bytes.
     pub fn encoded_len(&self) -> usize {
         let events = self.reply.events();

@@ -82,6 +82,11 @@ pub trait PeerObserver: Send + Sync {
     fn snapshot_send_ended(&self, took: Option<Duration>) {
         let _ = took;
     }
+    /// A database that came with a snapshot is on disk: the time from its first byte to its name, and the part of
+    /// it that waited for the device.
+    fn snapshot_written(&self, whole: Duration, sync: Duration) {
+        let _ = (whole, sync);
+    }
     /// A snapshot begins to be received.
     fn snapshot_receiving(&self) {}
     /// A snapshot that began to be received is done with; the time it took if it is complete.

@@ -79,69 +79,77 @@ impl PeerHost for MemberHost {
     }
 
     fn observer(&self, id: u64) -> Arc<dyn PeerObserver> {
-        self.metrics.network.set_known(self.id, id, true);
-        Arc::new(Traffic(self.metrics.network.peer(self.id, id)))
+        let peer = self.metrics.network.peer(self.id, id);
+        Arc::new(Traffic { peer, metrics: self.metrics.clone() })
     }
 }
 
 /// Counts the traffic with one peer.
-struct Traffic(PeerMetrics);
+struct Traffic {
+    peer: PeerMetrics,
+    metrics: Arc<Metrics>,
+}
 
 impl PeerObserver for Traffic {
     fn active(&self, active: bool) {
-        self.0.active.set(i64::from(active));
+        self.peer.active.set(i64::from(active));
         if !active {
-            self.0.disconnects.inc();
+            self.peer.disconnects.inc();
         }
     }
 
     fn sent(&self, bytes: u64) {
-        self.0.sent_bytes.inc_by(bytes);
+        self.peer.sent_bytes.inc_by(bytes);
     }
 
     fn send_failed(&self) {
-        self.0.send_failures.inc();
+        self.peer.send_failures.inc();
     }
 
     fn received(&self, bytes: u64) {
-        self.0.received_bytes.inc_by(bytes);
+        self.peer.received_bytes.inc_by(bytes);
     }
 
     fn receive_failed(&self) {
-        self.0.receive_failures.inc();
+        self.peer.receive_failures.inc();
     }
 
     fn round_trip(&self, time: Duration) {
-        self.0.round_trip.observe(time.as_secs_f64());
+        self.peer.round_trip.observe(time.as_secs_f64());
     }
 
     fn snapshot_sending(&self) {
-        self.0.snapshots_sending.inc();
+        self.peer.snapshots_sending.inc();
     }
 
     fn snapshot_send_ended(&self, took: Option<Duration>) {
-        self.0.snapshots_sending.dec();
+        self.peer.snapshots_sending.dec();
         match took {
             Some(took) => {
-                self.0.snapshots_sent.inc();
-                self.0.snapshot_send.observe(took.as_secs_f64());
+                self.peer.snapshots_sent.inc();
+                self.peer.snapshot_send.observe(took.as_secs_f64());
             }
-            None => self.0.snapshot_send_failures.inc(),
+            None => self.peer.snapshot_send_failures.inc(),
         }
     }
 
+    fn snapshot_written(&self, whole: Duration, sync: Duration) {
+        self.metrics.disk.snap_db_save.observe(whole.as_secs_f64());
+        self.metrics.disk.snap_db_fsync.observe(sync.as_secs_f64());
+    }
+
     fn snapshot_receiving(&self) {
-        self.0.snapshots_receiving.inc();
+        self.peer.snapshots_receiving.inc();
     }
 
     fn snapshot_receive_ended(&self, took: Option<Duration>) {
-        self.0.snapshots_receiving.dec();
+        self.peer.snapshots_receiving.dec();
         match took {
             Some(took) => {
-                self.0.snapshots_received.inc();
-                self.0.snapshot_receive.observe(took.as_secs_f64());
+                self.peer.snapshots_received.inc();
+                self.peer.snapshot_receive.observe(took.as_secs_f64());
             }
-            None => self.0.snapshot_receive_failures.inc(),
+            None => self.peer.snapshot_receive_failures.inc(),
         }
     }
 }

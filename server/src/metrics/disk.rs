@@ -14,8 +14,6 @@ pub struct DiskMetrics {
     pub wal_write_bytes: IntGauge,
     /// Committing a write batch to the engine.
     pub backend_commit: Histogram,
-    /// The part of it that the engine took.
-    pub backend_commit_write: Histogram,
     /// Making a snapshot of the engine.
     pub backend_snapshot: Histogram,
     /// Defragmenting the engine.
@@ -26,8 +24,6 @@ pub struct DiskMetrics {
     pub snap_fsync: Histogram,
     /// Writing a snapshot file.
     pub snap_save: Histogram,
-    /// Encoding a snapshot file.
-    pub snap_marshal: Histogram,
     /// Syncing a received database.
     pub snap_db_fsync: Histogram,
     /// Receiving a database.
@@ -45,10 +41,6 @@ impl DiskMetrics {
                 "etcd_disk_backend_commit_duration_seconds",
                 "Time that committing a batch to the engine took.",
             ),
-            backend_commit_write: ms(
-                "etcd_debugging_disk_backend_commit_write_duration_seconds",
-                "The part of a commit that the engine took.",
-            ),
             backend_snapshot: to.histogram(
                 "etcd_disk_backend_snapshot_duration_seconds",
                 "Time that making a snapshot of the engine took.",
@@ -65,10 +57,6 @@ impl DiskMetrics {
             snap_save: ms(
                 "etcd_debugging_snap_save_total_duration_seconds",
                 "Time that saving a snapshot file took.",
-            ),
-            snap_marshal: ms(
-                "etcd_debugging_snap_save_marshalling_duration_seconds",
-                "Time that encoding a snapshot file took.",
             ),
             snap_db_fsync: ms(
                 "etcd_snap_db_fsync_duration_seconds",

@@ -19,6 +19,7 @@ mod network;
 mod op;
 mod outcome;
 mod process;
+mod queues;
 mod registrar;
 mod rpcs;
 mod server;
@@ -35,6 +36,7 @@ pub use lease::LeaseMetrics;
 pub use mvcc::MvccMetrics;
 pub use network::{NetworkMetrics, PeerMetrics};
 pub use op::Op;
+pub use queues::{QueueMetrics, Refused};
 pub use server::ServerMetrics;
 pub use store::StoreMetrics;
 
@@ -74,6 +76,8 @@ pub struct Metrics {
     pub health: HealthMetrics,
     /// Calls by gRPC method.
     pub grpc: GrpcMetrics,
+    /// Queues and back-pressure: this program's own.
+    pub queues: QueueMetrics,
     process: ProcessMetrics,
     scrapes: IntCounterVec,
     samplers: RwLock<Vec<Sampler>>,
@@ -102,6 +106,7 @@ impl Metrics {
             store: StoreMetrics::new(&registrar),
             health: HealthMetrics::new(&registrar),
             grpc: GrpcMetrics::new(&registrar, level),
+            queues: QueueMetrics::new(&registrar),
             process: ProcessMetrics::new(&registrar),
             scrapes,
             samplers: RwLock::new(Vec::new()),
@@ -139,11 +144,6 @@ impl Metrics {
         if leader != 0 && leader != previous {
             self.server.leader_changes.inc();
         }
-    }
-
-    /// The log was written and synced.
-    pub fn wal_synced(&self, took: Duration) {
-        self.disk.wal_fsync.observe(took.as_secs_f64());
     }
 
     /// The write batch was committed to the engine.

@@ -50,8 +50,6 @@ pub struct MvccMetrics {
     pub compaction_pause_ms: Histogram,
     /// A whole compaction, in milliseconds.
     pub compaction_total_ms: Histogram,
-    /// One batch of the index's compaction, in milliseconds.
-    pub index_compaction_pause_ms: Histogram,
     /// Sending one response of events, in seconds.
     pub watch_send: Histogram,
     /// The same for each event in it.
@@ -114,12 +112,6 @@ impl MvccMetrics {
                 13,
             ),
             compaction_total_ms: pause("db_compaction_total", "Time that a compaction took.", 100.0, 14),
-            index_compaction_pause_ms: pause(
-                "index_compaction_pause",
-                "Time that one batch of the index's compaction took.",
-                0.5,
-                14,
-            ),
             watch_send: send("watch_stream_duration", "Time that sending a response of events took."),
             watch_send_per_event: send(
                 "watch_stream_duration_per_event",

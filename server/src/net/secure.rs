@@ -8,7 +8,6 @@ use crate::{
     metrics::Metrics,
 };
 use oxetcd_tls::{ClientTls, Protocol, ServerTls, TlsOptions, check_cipher_suites, reloads, self_signed};
-use prometheus::IntCounter;
 use std::{net::IpAddr, sync::Arc};
 
 /// TLS of one member.
@@ -134,19 +133,10 @@ fn warn_of_plain(urls: &[Url], options: &TlsOptions, auth: &str) {
 
 /// Shows how often changed files were read.
 pub(crate) fn count_reloads(metrics: &Metrics) {
-    let counter = |name: &str, help: &str| {
-        let counter = IntCounter::new(name, help).ok()?;
-        metrics.registry().register(Box::new(counter.clone())).ok()?;
-        Some(counter)
-    };
-    let done = counter("oxetcd_tls_reloads_total", "Changed TLS files that were read.");
-    let failed = counter("oxetcd_tls_reload_failures_total", "Changed TLS files that could not be used.");
-    metrics.on_scrape(move |_| {
-        let now = reloads();
-        for (counter, value) in [(&done, now.done), (&failed, now.failed)] {
-            if let Some(counter) = counter {
-                counter.inc_by(value.saturating_sub(counter.get()));
-            }
+    metrics.on_scrape(|metrics| {
+        let (now, queues) = (reloads(), &metrics.queues);
+        for (counter, value) in [(&queues.tls_reloads, now.done), (&queues.tls_reload_failures, now.failed)] {
+            counter.inc_by(value.saturating_sub(counter.get()));
         }
     });
 }

@@ -55,7 +55,13 @@ impl ApplyLoop {
         while let Ok(committed) = self.committed.recv() {
             let done = match committed {
                 Committed::Entries { entries, changes } => self.apply(entries, changes),
-                Committed::Snapshot(metadata) => self.restore(&metadata),
+                Committed::Snapshot(metadata) => {
+                    let running = self.shared.metrics.server.snapshot_apply_in_progress.clone();
+                    running.set(1);
+                    let restored = self.restore(&metadata);
+                    running.set(0);
+                    restored
+                }
             };
             if let Err(error) = done {
                 self.shared.fate.fail(error);
@@ -192,6 +198,7 @@ impl ApplyLoop {
         let pending = machine.buffer().pending();
         self.commits.look(pending.ops);
         if pending.bytes > PENDING_LIMIT_BYTES {
+            self.shared.metrics.queues.apply_held_back.inc();
             machine.buffer().commit(Durability::Synced).map_err(|error| error.to_string())?;
         }
         Ok(())

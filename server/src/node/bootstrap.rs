@@ -4,10 +4,11 @@
 //! into a new log. One that comes back takes its state from the engine and the entries behind that from the log.
 
 use crate::{
-    adapters::{EngineHome, EngineOptions},
+    adapters::{DiskTimes, EngineHome, EngineOptions, MeteredDisk},
     cluster::join::Joining,
     config::{ClusterConfig, ClusterState, Url},
     identity,
+    metrics::Metrics,
     node::{WayBack, force_new_cluster, install, told_attributes::ToldAttributes},
 };
 use oxetcd_api::etcdserverpb::Metadata;
@@ -55,6 +56,8 @@ pub(crate) struct BootOptions {
     pub(crate) fsync: bool,
     /// Megabytes that a defragmentation must free to be worth it before the member serves; 0 for never.
     pub(crate) defrag_threshold_mb: u64,
+    /// Where the disk's times go.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A member ready to run.
@@ -80,6 +83,15 @@ pub(crate) struct Booted {
 /// Newest layout of the data that this program understands.
 const LAYOUT: (u64, u64) = (3, 7);
 
+/// The disk as the log sees it, and as snapshot files do: their times are told apart.
+fn disks(metrics: &Metrics) -> (Arc<dyn Disk>, Arc<dyn Disk>) {
+    let disk = &metrics.disk;
+    let log = DiskTimes { write: Some(disk.wal_write.clone()), sync: disk.wal_fsync.clone() };
+    let snapshots = DiskTimes { write: None, sync: disk.snap_fsync.clone() };
+    let metered = |times| Arc::new(MeteredDisk::new(Arc::new(OsDisk), times));
+    (metered(log), metered(snapshots))
+}
+
 /// Opens or makes the member in `options.data_dir`.
 ///
 /// # Errors
@@ -91,7 +103,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     for dir in [&options.data_dir, &member_dir, &snap_dir] {
         make_dir(dir)?;
     }
-    let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+    let (disk, snap_disk) = disks(&options.metrics);
     let wal_options = WalOptions { fsync: options.fsync, ..WalOptions::default() };
     let known = Wal::exists(&*disk, &wal_dir);
     let home = EngineHome::new(&options.backend, &snap_dir, options.engine)?;
@@ -108,7 +120,7 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     let applied = state.applied()?.index;
     check_together(&log.restored, applied, &wal_dir)?;
     log.restored.conf_state = install::conf_state(&state.buffer, &log.restored)?;
-    let snapshots = SnapStore::new(disk.clone(), &snap_dir);
+    let snapshots = SnapStore::new(snap_disk, &snap_dir);
     ToldAttributes::until(&snapshots, &log.restored, applied).complete(&state.buffer)?;
     if known && options.force_new_cluster {
         force_new_cluster::rewrite(&mut log.wal, &mut log.restored, log.member_id, applied)?;

@@ -5,7 +5,7 @@
 //! snapshot's content.
 
 use super::{Input, Shared, send_snapshot};
-use crate::adapters::Export;
+use crate::adapters::OpenView;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use oxetcd_consensus::{SnapStore, driver::snapshot_record};
 use oxetcd_storage::{Batch, Durability};
@@ -109,7 +109,7 @@ impl Worker {
     /// Writes a snapshot file of what the engine holds now, and lets the log before it go.
     fn snapshot(&mut self) -> Result<(), String> {
         let machine = self.shared.machine.load();
-        let export = Export::new(machine.buffer().checkpoint().map_err(text)?).map_err(text)?;
+        let export = OpenView::of(machine.buffer(), &self.shared.metrics).map_err(text)?;
         // The log before it may only go once the device has it.
         machine.buffer().engine().commit(&Batch::new(), Durability::Synced).map_err(text)?;
         let snapshot = export.snapshot()?;

@@ -66,6 +66,11 @@ impl Inbox {
         (Inbox(sender), receiver)
     }
 
+    /// Events that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Sends an event; `false` when the loop has ended.
     pub(crate) fn send(&self, input: Input) -> bool {
         self.0.send(input).is_ok()

@@ -80,8 +80,12 @@ impl RaftLoop {
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
-            if Instant::now() >= next_tick {
-                next_tick = Instant::now() + self.tick;
+            let now = Instant::now();
+            if now >= next_tick {
+                if now >= next_tick + self.tick {
+                    self.note_lateness();
+                }
+                next_tick = now + self.tick;
                 self.node.tick();
                 self.shared.position.ticked_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
                 settling = settling.saturating_sub(1);
@@ -89,8 +93,9 @@ impl RaftLoop {
                     self.advance();
                 }
             }
-            let expired = self.reads.expire(self.shared.limits.request_timeout);
-            self.shared.metrics.server.slow_read_indexes.inc_by(expired as u64);
+            if self.reads.expire(self.shared.limits.request_timeout) {
+                self.shared.metrics.server.read_indexes_failed.inc();
+            }
             self.proposals.hand_in(&mut self.node, &self.shared.waiters).map_err(text)?;
             self.look_back();
             self.ask(false)?;
@@ -104,6 +109,14 @@ impl RaftLoop {
             if stop {
                 return Ok(());
             }
+        }
+    }
+
+    /// A leader whose ticks are late sends its heartbeats late, to each of the others.
+    fn note_lateness(&self) {
+        if self.shared.position.leader.load(Ordering::Relaxed) == self.shared.member_id {
+            let others = self.shared.peers.ids().len() as u64;
+            self.shared.metrics.server.heartbeat_send_failures.inc_by(others);
         }
     }
 
@@ -170,7 +183,10 @@ impl RaftLoop {
         if self.reads.is_empty() || self.shared.position.sole_leader.load(Ordering::Relaxed) || self.alone() {
             return Ok(());
         }
-        self.reads.ask(&mut self.node, again).map_err(text)
+        if self.reads.ask(&mut self.node, again).map_err(text)? {
+            self.shared.metrics.server.slow_read_indexes.inc();
+        }
+        Ok(())
     }
 
     /// Reads may go on once this member leads alone and has committed an entry of its term: everything

@@ -54,20 +54,23 @@ impl ReadRound {
         all
     }
 
-    /// Asks, if somebody waits and no question is open; `again` repeats an open one.
+    /// Asks, if somebody waits and no question is open; `again` repeats an open one. Answers with whether the
+    /// open one had gone without an answer for too long.
     ///
     /// # Errors
     /// Those of [`Node::read_index`] that are not passing.
-    pub(crate) fn ask(&mut self, node: &mut Node, again: bool) -> Result<(), NodeError> {
+    pub(crate) fn ask(&mut self, node: &mut Node, again: bool) -> Result<bool, NodeError> {
+        let mut late = false;
         if let Some(round) = &mut self.round {
-            if !again && round.asked.is_some_and(|asked| asked.elapsed() < RETRY) {
-                return Ok(());
+            late = round.asked.is_some_and(|asked| asked.elapsed() >= RETRY);
+            if !again && !late && round.asked.is_some() {
+                return Ok(false);
             }
             round.waiters.retain(|waiter| !waiter.is_closed());
         } else {
             self.waiting.retain(|waiter| !waiter.is_closed());
             if self.waiting.is_empty() {
-                return Ok(());
+                return Ok(false);
             }
             let waiters = std::mem::take(&mut self.waiting);
             let first_id = self.last_id + 1;
@@ -83,7 +86,7 @@ impl ReadRound {
         if let Some(round) = &mut self.round {
             round.asked = asked;
         }
-        Ok(())
+        Ok(late)
     }
 
     /// Whether reads wait for a question that can be asked now.
@@ -91,10 +94,9 @@ impl ReadRound {
         self.round.is_none() && !self.waiting.is_empty()
     }
 
-    /// Lets go of reads whose round has had no answer for `timeout`. Answers with how many they were.
-    pub(crate) fn expire(&mut self, timeout: Duration) -> usize {
-        let late = self.round.take_if(|round| round.began.elapsed() >= timeout);
-        late.map_or(0, |round| round.waiters.len())
+    /// Lets go of reads whose round has had no answer for `timeout`; `true` when there were some.
+    pub(crate) fn expire(&mut self, timeout: Duration) -> bool {
+        self.round.take_if(|round| round.began.elapsed() >= timeout).is_some()
     }
 
     /// Takes an answer: the index, and who may read once that is applied.

@@ -12,7 +12,7 @@ use oxetcd_consensus::{
     walpb,
 };
 use oxetcd_machine::MemberChange;
-use std::{sync::atomic::Ordering, time::Instant};
+use std::sync::atomic::Ordering;
 
 impl RaftLoop {
     /// Does what raft has ready, until it has no more.
@@ -80,10 +80,9 @@ impl RaftLoop {
         if ready.entries.is_empty() && ready.hard_state.is_none() && !sync {
             return Ok(());
         }
-        let began = Instant::now();
         self.wal.append(&ready.entries, ready.hard_state.as_ref(), sync).map_err(text)?;
-        if sync {
-            self.shared.metrics.wal_synced(began.elapsed());
+        if !ready.entries.is_empty() {
+            self.shared.metrics.queues.append_entries.observe(ready.entries.len() as f64);
         }
         self.shared.metrics.disk.wal_write_bytes.set(self.wal.written_bytes() as i64);
         Ok(())

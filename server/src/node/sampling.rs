@@ -17,11 +17,13 @@ use std::{
 /// Has the metrics of `shared` look at the member and its hub. They do not keep either alive.
 pub(crate) fn sample(shared: &Arc<Shared>, hub: &Arc<Hub>) {
     let (member, hub): (Weak<Shared>, Weak<Hub>) = (Arc::downgrade(shared), Arc::downgrade(hub));
-    let alarms = Mutex::new(HashSet::new());
+    let (alarms, members) = (Mutex::new(HashSet::new()), Mutex::new(HashSet::new()));
     shared.metrics.on_scrape(move |metrics| {
         if let Some(member) = member.upgrade() {
             look_at_member(metrics, &member);
             look_at_alarms(metrics, &member, &mut alarms.lock());
+            look_at_members(metrics, &member, &mut members.lock());
+            look_at_queues(metrics, &member);
         }
         if let Some(hub) = hub.upgrade() {
             look_at_hub(metrics, &hub);
@@ -61,10 +63,33 @@ fn look_at_alarms(metrics: &Metrics, member: &Shared, seen: &mut HashSet<AlarmMe
     }
 }
 
+/// Members that are gone are shown as such. This one knows itself, too.
+fn look_at_members(metrics: &Metrics, member: &Shared, seen: &mut HashSet<u64>) {
+    let now: HashSet<u64> =
+        member.machine.load().members().list().into_iter().map(|member| member.id).collect();
+    seen.extend(&now);
+    for id in seen.iter() {
+        metrics.network.set_known(member.member_id, *id, now.contains(id));
+    }
+}
+
+fn look_at_queues(metrics: &Metrics, member: &Shared) {
+    let (queues, machine) = (&metrics.queues, member.machine.load());
+    let Progress { committed, applied, .. } = member.progress();
+    let pending = machine.buffer().pending();
+    queues.raft_inbox.set(member.inbox.len() as i64);
+    queues.apply_backlog.set(committed.saturating_sub(applied) as i64);
+    queues.engine_pending_ops.set(pending.ops as i64);
+    queues.engine_pending_bytes.set(pending.bytes as i64);
+    queues.leases.set(machine.leases().lock().len() as i64);
+}
+
 fn look_at_hub(metrics: &Metrics, hub: &Hub) {
     let (mvcc, stats) = (&metrics.mvcc, hub.stats());
     mvcc.watch_streams.set(stats.streams as i64);
     mvcc.watchers.set(stats.watchers as i64);
     mvcc.slow_watchers.set(stats.slow_watchers as i64);
     mvcc.events.inc_by(stats.events_sent.saturating_sub(mvcc.events.get()));
+    let waiting = mvcc.events.get().saturating_sub(metrics.queues.watch_events_taken.get());
+    mvcc.pending_events.set(waiting as i64);
 }

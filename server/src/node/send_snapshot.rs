@@ -7,7 +7,7 @@
 //! no faster than the network takes it.
 
 use super::{Input, Shared};
-use crate::{adapters::Export, background};
+use crate::{adapters::OpenView, background};
 use bytes::Bytes;
 use oxetcd_consensus::raftpb::Snapshot;
 use std::{io, sync::Arc};
@@ -48,8 +48,8 @@ pub(crate) async fn open_snapshot(shared: Arc<Shared>) -> io::Result<Outgoing> {
 /// # Errors
 /// When the engine fails.
 pub(crate) fn offer_snapshot(shared: &Shared) -> Result<(), String> {
-    let snapshot = Export::new(shared.machine.load().buffer().checkpoint().map_err(text)?);
-    let mut snapshot = snapshot.map_err(text)?.snapshot()?;
+    let view = OpenView::of(shared.machine.load().buffer(), &shared.metrics);
+    let mut snapshot = view.map_err(text)?.snapshot()?;
     snapshot.data = Some(Bytes::new());
     shared.inbox.send(Input::OfferSnapshot(Box::new(snapshot)));
     Ok(())
@@ -60,7 +60,7 @@ fn send(
     opened: oneshot::Sender<(Snapshot, u64)>,
     sender: &mpsc::Sender<io::Result<Bytes>>,
 ) -> Result<(), String> {
-    let export = Export::new(shared.machine.load().buffer().checkpoint().map_err(text)?).map_err(text)?;
+    let export = OpenView::of(shared.machine.load().buffer(), &shared.metrics).map_err(text)?;
     let snapshot = export.snapshot()?;
     let layout = export.plan().map_err(text)?;
     if opened.send((snapshot, layout.bytes())).is_ok() {

@@ -6,7 +6,7 @@ use crate::{
     cluster::{AskError, Leadership, PeerClient, Question, Reply},
     conf_change,
     identity::RequestIds,
-    metrics::Metrics,
+    metrics::{Metrics, Refused},
     service::{Barrier, Limits, Others, Progress, Proposal, Propose, Read},
     status,
 };
@@ -126,10 +126,12 @@ impl Shared {
         }
         let committed = self.position.committed.load(Ordering::Relaxed);
         if committed > self.position.applied.load(Ordering::Relaxed) + APPLY_BACKLOG_LIMIT {
+            self.metrics.queues.refuse(Refused::Backlog);
             return Err(status::too_many_requests());
         }
         let (id, data) = self.encode(request);
         if data.len() > self.limits.max_request_bytes {
+            self.metrics.queues.refuse(Refused::Size);
             return Err(status::request_too_large());
         }
         let answer = self.waiters.register(id);

@@ -138,7 +138,14 @@ impl<M: Propose + Read + Others> Lease for LeaseService<M> {
         let extensions = Arc::new(extensions);
         let answers = requests.then(move |request| {
             let (member, extensions) = (member.clone(), extensions.clone());
-            async move { keep_alive(&*member, request?.id, &extensions).await }
+            async move {
+                let request = request.inspect_err(|status| {
+                    if !status::client_left(status) {
+                        member.metrics().network.stream_failed("receive", "lease-keepalive");
+                    }
+                })?;
+                keep_alive(&*member, request.id, &extensions).await
+            }
         });
         Ok(Response::new(Box::pin(answers)))
     }

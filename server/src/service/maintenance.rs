@@ -4,7 +4,7 @@ use super::{Others, Propose, Read, header, snapshot};
 use crate::{
     VERSION,
     access::{self, AsUser},
-    adapters::Export,
+    adapters::OpenView,
     background,
     cluster::{downgrade, transfer},
     status,
@@ -147,8 +147,8 @@ impl<M: Propose + Read + Others> Maintenance for MaintenanceService<M> {
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<snapshot::Pieces>, Status> {
         let export = self
             .blocking(|member| {
-                let checkpoint = member.machine().buffer().checkpoint().map_err(status::of_storage)?;
-                Export::new(checkpoint).map_err(status::of_storage)
+                let view = OpenView::of(member.machine().buffer(), member.metrics());
+                view.map_err(status::of_storage)
             })
             .await?;
         let pieces = snapshot::pieces(export);

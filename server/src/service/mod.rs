@@ -24,6 +24,7 @@ mod stream;
 mod traits;
 pub(crate) mod unary;
 mod watch;
+mod watch_meter;
 
 pub(crate) use auth::AuthService;
 pub(crate) use cluster::ClusterService;

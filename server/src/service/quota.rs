@@ -2,7 +2,7 @@
 //! while the alarm stands, whatever would grow the store is refused, and deletes and compactions go on.
 
 use super::{Propose, Read};
-use crate::status;
+use crate::{metrics::Refused, status};
 use oxetcd_api::etcdserverpb::{
     AlarmRequest, AlarmType, InternalRaftRequest, PutRequest, RequestOp, TxnRequest,
     alarm_request::AlarmAction, request_op::Request,
@@ -44,6 +44,7 @@ pub(crate) fn check<M: Propose + Read>(member: &M, cost_bytes: u64) -> Result<()
     if !member.machine().alarms().no_space() {
         raise(member);
     }
+    member.metrics().queues.refuse(Refused::Quota);
     Err(status::no_space())
 }
 

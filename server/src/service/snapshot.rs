@@ -5,7 +5,7 @@
 //! Both passes read the engine only: writers do not notice.
 
 use crate::{
-    adapters::{Export, ExportFailure},
+    adapters::{ExportFailure, OpenView},
     background,
 };
 use bytes::Bytes;
@@ -42,7 +42,7 @@ impl Stream for Pieces {
 ///
 /// # Errors
 /// When no thread can be had for it.
-pub(crate) fn pieces(export: Export) -> io::Result<Pieces> {
+pub(crate) fn pieces(export: OpenView) -> io::Result<Pieces> {
     let (sender, receiver) = mpsc::channel(WAITING);
     background::with_low_priority("snapshot", move || {
         if let Err(error) = send(&export, &sender) {
@@ -54,7 +54,7 @@ pub(crate) fn pieces(export: Export) -> io::Result<Pieces> {
     Ok(Pieces(receiver))
 }
 
-fn send(export: &Export, sender: &mpsc::Sender<Piece>) -> Result<(), ExportFailure> {
+fn send(export: &OpenView, sender: &mpsc::Sender<Piece>) -> Result<(), ExportFailure> {
     let layout = export.plan()?;
     let (total, version) = (layout.bytes(), export.storage_version());
     tracing::info!("total-bytes" = total, "sending database snapshot to client");

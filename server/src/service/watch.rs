@@ -4,7 +4,10 @@
 //! stream's queue becomes messages. Messages leave as bytes that were encoded when the change was applied, so
 //! the codec writes frames rather than protobuf structs.
 
-use super::Read;
+use super::{
+    Read,
+    watch_meter::{Kind, WatchMeter},
+};
 use crate::{access, status};
 use futures::{Stream, future::BoxFuture};
 use http::Extensions;
@@ -135,6 +138,7 @@ impl<M: Read> WatchService<M> {
             frames: VecDeque::new(),
             over: self.over,
             ended: false,
+            meter: WatchMeter::new(self.member.metrics()),
             _done: done.drop_guard(),
         }
     }
@@ -196,13 +200,23 @@ impl<M: Read> Reader<M> {
                     Ok(Some(request)) => self.take(request).await,
                     // It has nothing more to ask, and goes on listening.
                     Ok(None) => asking = false,
-                    Err(_) => return self.queue.close(),
+                    Err(status) => {
+                        self.note_failure(&status);
+                        return self.queue.close();
+                    }
                 },
                 _ = ticks.tick() => self.stream.tick(),
                 _ = rights.changed() => self.judge_anew(),
                 () = self.done.cancelled() => return,
                 () = self.over.cancelled() => return self.queue.close(),
             }
+        }
+    }
+
+    /// A client that goes away is no failure.
+    fn note_failure(&self, status: &Status) {
+        if !status::client_left(status) {
+            self.member.metrics().network.stream_failed("receive", "watch");
         }
     }
 
@@ -283,6 +297,7 @@ pub(crate) struct Replies {
     /// Cancelled when the member stops: the client is then told to look for another one.
     over: CancellationToken,
     ended: bool,
+    meter: WatchMeter,
     _done: DropGuard,
 }
 
@@ -291,8 +306,10 @@ impl Stream for Replies {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        this.meter.asked();
         loop {
             if let Some(frame) = this.frames.pop_front() {
+                this.meter.begin(Kind::of(&frame));
                 return Poll::Ready(Some(Ok(frame)));
             }
             match this.queue.poll_take(context, TAKE, &mut this.batch) {
@@ -324,5 +341,8 @@ impl Replies {
 impl Drop for Replies {
     fn drop(&mut self) {
         self.queue.close();
+        while self.queue.take(TAKE, &mut self.batch) > 0 {}
+        let queued: usize = self.batch.iter().map(WatchReply::event_count).sum();
+        self.meter.lost(queued + self.frames.iter().map(Frame::event_count).sum::<usize>());
     }
 }

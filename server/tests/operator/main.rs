@@ -3,6 +3,7 @@
 
 mod compaction;
 mod coordination;
+mod dashboards;
 mod downgrade;
 mod gateway;
 mod grpc_health;

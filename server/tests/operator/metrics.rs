@@ -45,7 +45,17 @@ async fn requests_are_counted_and_timed() -> Outcome {
     client.delete("a", None).await?;
     client.lease_revoke(lease).await?;
     client.compact(3, None).await?;
-    let seen = scrape(&server);
+    let mut snapshot = client.snapshot().await?;
+    while snapshot.message().await?.is_some() {}
+    let known = |series: &HashMap<String, f64>| {
+        series.keys().filter(|name| name.starts_with("etcd_network_known_peers{")).count()
+    };
+    // The thread that sends a snapshot ends a moment after its last message.
+    let mut seen = scrape(&server);
+    while seen["etcd_mvcc_db_open_read_transactions"] > 0.0 {
+        seen = scrape(&server);
+    }
+    assert_eq!(known(&seen), 1, "it knows itself");
     check(
         &seen,
         &[
@@ -60,6 +70,10 @@ async fn requests_are_counted_and_timed() -> Outcome {
             ("etcd_debugging_mvcc_compact_revision", 3.0),
             ("etcd_debugging_mvcc_keys_total", 1.0),
             ("etcd_server_has_leader", 1.0),
+            ("oxetcd_engine_info{engine=\"lmdb\"}", 1.0),
+            ("oxetcd_leases", 0.0),
+            ("etcd_mvcc_db_open_read_transactions", 0.0),
+            ("etcd_disk_backend_snapshot_duration_seconds_count", 1.0),
             ("etcd_server_is_leader", 1.0),
             ("etcd_server_leader_changes_seen_total", 1.0),
             ("etcd_server_proposals_pending", 0.0),
@@ -89,6 +103,8 @@ async fn requests_are_counted_and_timed() -> Outcome {
         "etcd_debugging_mvcc_total_put_size_in_bytes",
         "etcd_disk_wal_write_bytes_total",
         "etcd_disk_wal_fsync_duration_seconds_count",
+        "etcd_disk_wal_write_duration_seconds_count",
+        "oxetcd_wal_append_entries_count",
         "etcd_mvcc_db_total_size_in_bytes",
         "etcd_network_client_grpc_received_bytes_total",
         "etcd_network_client_grpc_sent_bytes_total",
@@ -97,6 +113,8 @@ async fn requests_are_counted_and_timed() -> Outcome {
     for name in positive {
         assert!(seen.get(name).is_some_and(|value| *value > 0.0), "{name}: {:?}", seen.get(name));
     }
+    assert!(client.put("big", vec![0; 1_600_000], None).await.is_err());
+    check(&scrape(&server), &[("oxetcd_requests_refused_total{reason=\"size\"}", 1.0)]);
     Ok(())
 }
 
@@ -124,6 +142,7 @@ async fn streams_are_counted_to_their_end() -> Outcome {
             ("etcd_debugging_mvcc_watch_stream_total", 1.0),
             ("etcd_debugging_mvcc_watcher_total", 1.0),
             ("etcd_debugging_mvcc_events_total", 3.0),
+            ("etcd_debugging_server_watch_send_loop_control_stream_duration_seconds_count", 1.0),
         ],
     );
     // One to say that it was created, and the events in one to three more.
@@ -140,5 +159,11 @@ async fn streams_are_counted_to_their_end() -> Outcome {
     while !ended() {
         tokio::task::yield_now().await;
     }
+    // Whatever happened to the last of them, none waits any more.
+    let seen = scrape(&server);
+    check(
+        &seen,
+        &[("etcd_debugging_mvcc_pending_events_total", 0.0), ("oxetcd_watch_events_taken_total", 3.0)],
+    );
     Ok(())
 }

@@ -179,9 +179,10 @@ where
     let received = snapshot::receive(request.into_body(), |message| accept(inner, message)).await;
     observer.snapshot_receive_ended(received.is_ok().then(|| begun.elapsed()));
     match received {
-        Ok((message, length)) => {
-            tracing::info!(from = %Id(message.from()), bytes = length, took = ?begun.elapsed(), "received a snapshot");
-            observer.received(length);
+        Ok((message, saved)) => {
+            tracing::info!(from = %Id(message.from()), bytes = saved.bytes, took = ?begun.elapsed(), "received a snapshot");
+            observer.received(saved.bytes);
+            observer.snapshot_written(saved.took, saved.sync);
             step(inner, message)
         }
         Err(refusal) => {

@@ -10,6 +10,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 use tokio::{
     fs::{self, File},
@@ -30,11 +31,21 @@ pub(crate) enum Refusal {
     Failed(String),
 }
 
-/// Reads the message and writes the database to where `path` says. Gives the message and the length.
+/// A database on disk.
+pub(crate) struct Saved {
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// From its first byte to its name.
+    pub(crate) took: Duration,
+    /// The part of it that waited for the device.
+    pub(crate) sync: Duration,
+}
+
+/// Reads the message and writes the database to where `path` says.
 pub(crate) async fn receive<B>(
     body: B,
     accept: impl FnOnce(&Message) -> Result<PathBuf, Refusal>,
-) -> Result<(Message, u64), Refusal>
+) -> Result<(Message, Saved), Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: fmt::Display,
@@ -46,8 +57,8 @@ where
     }
     let path = accept(&message)?;
     let saved = save(&mut input, rest, &path).await;
-    let length = saved.map_err(|error| Refusal::Failed(format!("failed to save KV snapshot ({error})")))?;
-    Ok((message, length))
+    let saved = saved.map_err(|error| Refusal::Failed(format!("failed to save KV snapshot ({error})")))?;
+    Ok((message, saved))
 }
 
 struct Input<B> {
@@ -96,19 +107,20 @@ where
     }
 }
 
-async fn save<B>(input: &mut Input<B>, rest: BytesMut, path: &Path) -> io::Result<u64>
+async fn save<B>(input: &mut Input<B>, rest: BytesMut, path: &Path) -> io::Result<Saved>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: fmt::Display,
 {
+    let begun = Instant::now();
     let directory = path.parent().unwrap_or(Path::new("."));
     let (mut file, unfinished) = create(directory).await?;
-    let mut length = rest.len() as u64;
+    let mut bytes = rest.len() as u64;
     let mut waiting = rest;
     loop {
         let next = input.next().await?;
         if let Some(data) = &next {
-            length += data.len() as u64;
+            bytes += data.len() as u64;
             waiting.extend_from_slice(data);
         }
         if waiting.len() >= WRITE_BYTES || next.is_none() {
@@ -120,10 +132,12 @@ where
         }
     }
     file.flush().await?;
+    let syncing = Instant::now();
     file.sync_all().await?;
+    let sync = syncing.elapsed();
     drop(file);
     unfinished.finish(path).await?;
-    Ok(length)
+    Ok(Saved { bytes, took: begun.elapsed(), sync })
 }
 
 /// A file that goes away unless it gets its name.

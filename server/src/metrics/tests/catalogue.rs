@@ -11,14 +11,15 @@ use std::{
 const ETCD: &str = include_str!("etcd.tsv");
 
 #[derive(Debug, Default)]
-struct Family {
-    kind: String,
-    labels: BTreeSet<String>,
+pub(super) struct Family {
+    pub(super) help: String,
+    pub(super) kind: String,
+    pub(super) labels: BTreeSet<String>,
     bounds: Vec<String>,
 }
 
 /// Touches every series that appears with its first use.
-fn used() -> Arc<Metrics> {
+pub(super) fn used() -> Arc<Metrics> {
     let metrics = Metrics::new(MetricsLevel::Extensive);
     let took = Duration::from_millis(3);
     let server = &metrics.server;
@@ -41,17 +42,22 @@ fn used() -> Arc<Metrics> {
         family.with_label_values(&["get"]);
     }
     metrics.health.checked("livez", "serializable_read", true);
+    metrics.queues.identify_engine("memory");
     metrics
 }
 
-fn families(text: &str) -> BTreeMap<String, Family> {
+pub(super) fn families(text: &str) -> BTreeMap<String, Family> {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
-    let mut current = String::new();
+    let (mut current, mut help) = (String::new(), String::new());
     for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
+        if let Some(rest) = line.strip_prefix("# HELP ") {
+            help = rest.split_once(' ').map_or("", |(_, help)| help).to_owned();
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type line has a name and a type");
             current = name.to_owned();
-            families.insert(current.clone(), Family { kind: kind.to_owned(), ..Family::default() });
+            let family =
+                Family { help: std::mem::take(&mut help), kind: kind.to_owned(), ..Family::default() };
+            families.insert(current.clone(), family);
         } else if !line.starts_with('#') {
             assert!(line.starts_with(&current), "{line:?} is not below the type of {current}");
             let family = families.get_mut(&current).expect("a sample has a type line above it");
