@@ -2,7 +2,7 @@
 
 mod fake;
 
-use fake::{Fake, closed_port};
+use fake::{Fake, closed_port, impostor};
 use oxetcd_api::etcdserverpb::{PutRequest, RangeRequest, WatchCreateRequest};
 use oxetcd_client::{Client, Code, Config, Credentials, Error};
 use std::time::Duration;
@@ -65,6 +65,24 @@ async fn reads_go_on_when_a_member_stops() {
     for _ in 0..20 {
         client.range(RangeRequest::default()).await.expect("one is up");
     }
+}
+
+#[tokio::test]
+async fn a_connection_counts_once_its_server_has_spoken() {
+    let fake = Fake::default();
+    let server = fake.start();
+    // Those who hang up on the first word, and those who answer it with something else.
+    for answer in ["", "HTTP/1.1 400 Bad Request\r\n\r\n"] {
+        let impostor = impostor(answer).await;
+        let client_of_two = client(&[&impostor, &server.endpoint]).await;
+        for _ in 0..8 {
+            client_of_two.put(PutRequest::default()).await.expect("one member is up");
+        }
+        let alone = client(&[&impostor]).await.with_timeout(Duration::from_millis(300));
+        let error = alone.put(PutRequest::default()).await.expect_err("nobody is there");
+        assert_eq!(error, Error::DeadlineExceeded, "{answer:?}");
+    }
+    assert_eq!(fake.script().calls, 16);
 }
 
 #[tokio::test]

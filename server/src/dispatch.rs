@@ -217,11 +217,17 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             if let Some(refusal) = this.offer.access.refusal(&request) {
                 return refusal.into_response();
             }
+            let through_gateway = this.offer.gateway && gateway::serves(request.uri().path());
+            if through_gateway && this.member.machine().auth().is_enabled() {
+                if let Some(refusal) = Access::ambiguity(&request) {
+                    return refusal.into_response();
+                }
+            }
             let origin = this.offer.access.origin(request.headers());
             let mut response = if request.method() == Method::OPTIONS {
                 // A browser asks what it may before it asks the question.
                 Text::ok("").with_type("").into_response()
-            } else if this.offer.gateway && gateway::serves(request.uri().path()) {
+            } else if through_gateway {
                 gateway::answer(this, request, remote).await
             } else {
                 this.http.answer(request).await

@@ -12,20 +12,27 @@ use rustls::{
     ServerConfig,
     server::{Acceptor, NoServerSessionStorage, WebPkiClientVerifier},
 };
-use std::{fmt, io, net::IpAddr, sync::Arc};
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::{fmt, io, net::IpAddr, sync::Arc, time::Duration};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
+
+/// How long, and for how many bytes, one who is refused is still listened to: a socket closed on bytes that nobody read
+/// is reset, and the reason that was sent would be lost.
+const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL_BYTES: u64 = 64 << 10;
 
 /// Accepts encrypted connections.
 pub struct ServerTls {
     config: Reloading<ServerConfig>,
     check_address: bool,
+    names_users: bool,
 }
 
 /// Who called, as far as its certificate says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The subject's common name, if there is one.
+    /// The subject's common name, if there is one and callers must have a certificate
+    /// ([`TlsOptions::client_cert_auth`]): only then etcd takes it for a user's.
     pub common_name: Option<String>,
     /// Whether a certificate was shown, and found good.
     pub has_cert: bool,
@@ -57,9 +64,9 @@ impl ServerTls {
         check(&options)?;
         let files = [&options.cert_file, &options.key_file, &options.trusted_ca_file, &options.crl_file];
         let files = files.into_iter().flatten().cloned().collect();
-        let check_address = options.check_caller_address;
+        let (check_address, names_users) = (options.check_caller_address, options.client_cert_auth);
         let config = Reloading::new(files, Box::new(move || config(&options)))?;
-        Ok(ServerTls { config, check_address })
+        Ok(ServerTls { config, check_address, names_users })
     }
 
     /// Shakes hands. The caller limits the time. `from` is the other side's address, if it has one.
@@ -78,8 +85,13 @@ impl ServerTls {
         let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
         let begun = begun.map_err(|error| rejected(error, ""))?;
         let server_name = begun.client_hello().server_name().unwrap_or("").to_owned();
-        let stream = begun.into_stream(self.config.get()).await;
-        let stream = stream.map_err(|error| rejected(error, &server_name))?;
+        let stream = match begun.into_stream(self.config.get()).into_fallible().await {
+            Ok(stream) => stream,
+            Err((error, stream)) => {
+                farewell(stream).await;
+                return Err(rejected(error, &server_name));
+            }
+        };
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let shown = shown.and_then(certificate::read);
         if let (true, Some(shown), Some(from)) = (self.check_address, &shown, from) {
@@ -89,8 +101,9 @@ impl ServerTls {
                 is_eof: false,
             })?;
         }
-        let identity =
-            Identity { has_cert: shown.is_some(), common_name: shown.and_then(|shown| shown.common_name) };
+        let has_cert = shown.is_some();
+        let common_name = shown.and_then(|shown| shown.common_name).filter(|_| self.names_users);
+        let identity = Identity { has_cert, common_name };
         Ok(Accepted { stream, identity })
     }
 }
@@ -149,6 +162,15 @@ fn config(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
+}
+
+/// Lets the other side read why.
+async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let heard = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(FAREWELL_BYTES), &mut tokio::io::sink()).await
+    };
+    let _ = tokio::time::timeout(FAREWELL, heard).await;
 }
 
 /// Whether a certificate may be shown from an address: by the address itself, or by a name that leads there.

@@ -4,14 +4,14 @@ use crate::{
     TlsError, TlsOptions, load,
     reload::Reloading,
     rules::Rules,
+    spoken::{ClientStream, reworded},
     suites::{provider, versions},
     verify::Servers,
-    words,
 };
 use rustls::{ClientConfig, client::Resumption, pki_types::ServerName};
 use std::{fmt, io, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::TlsConnector;
 
 /// What is to be spoken over a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,12 @@ impl ClientTls {
         Ok(ClientTls { config, server_name })
     }
 
-    /// Shakes hands with the server of this name, `host` or `host:port`. The caller limits the time.
+    /// Shakes hands with the server of this name, `host` or `host:port`. The caller limits the time. Whether the server
+    /// takes our certificate may turn out at the first read only: in TLS 1.3 it looks at it last.
     ///
     /// # Errors
     /// When the server cannot be trusted, does not trust us, or speaks something else; in Go's words.
-    pub async fn connect<S>(&self, stream: S, server: &str) -> io::Result<TlsStream<S>>
+    pub async fn connect<S>(&self, stream: S, server: &str) -> io::Result<ClientStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -56,7 +57,7 @@ impl ClientTls {
         let name = ServerName::try_from(host.to_owned()).or_else(|_| ServerName::try_from("localhost"));
         let name = name.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let connected = TlsConnector::from(self.config.get()).connect(name, stream).await;
-        connected.map_err(|error| io::Error::new(error.kind(), words::of(&error)))
+        connected.map(ClientStream).map_err(reworded)
     }
 }
 

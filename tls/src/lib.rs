@@ -10,6 +10,7 @@
 //! the address it calls from.
 
 mod accept;
+mod authority;
 mod certificate;
 mod client;
 mod error;
@@ -18,15 +19,18 @@ mod options;
 mod reload;
 mod rules;
 mod self_signed;
+mod spoken;
 mod suites;
 mod verify;
 mod words;
 
 pub use accept::{Accepted, Identity, Rejected, ServerTls};
+pub use authority::{Authority, Issued, Subject};
 pub use client::{ClientTls, Protocol};
 pub use error::TlsError;
 pub use options::{TlsOptions, TlsVersion};
 pub use reload::{Reloads, reloads};
 pub use self_signed::self_signed;
+pub use spoken::ClientStream;
 pub use suites::check_cipher_suites;
 pub use tokio_rustls::server::TlsStream;

@@ -1,13 +1,13 @@
 //! What is asked of the other side's certificate beyond a chain to an authority.
 
-use crate::{TlsError, TlsOptions, certificate, load};
+use crate::{TlsError, TlsOptions, certificate, load, words};
 use rustls::{
-    CertificateError, Error, OtherError,
+    CertificateError, Error,
     client::verify_server_name,
     pki_types::{CertificateDer, ServerName},
     server::ParsedCertificate,
 };
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::collections::HashSet;
 
 /// Names and revocations.
 #[derive(Clone, Debug, Default)]
@@ -17,17 +17,8 @@ pub(crate) struct Rules {
     revoked: HashSet<Vec<u8>>,
 }
 
-/// The reason in etcd's words.
-#[derive(Debug)]
-struct Refused;
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("client certificate authentication failed")
-    }
-}
-
-impl std::error::Error for Refused {}
+/// Said of names that are not allowed, by etcd too.
+const NOT_ALLOWED: &str = "client certificate authentication failed";
 
 impl Rules {
     /// # Errors
@@ -51,21 +42,21 @@ impl Rules {
             for one in std::iter::once(end).chain(chain) {
                 let read = certificate::read(one).ok_or(CertificateError::BadEncoding)?;
                 if self.revoked.contains(&read.serial) {
-                    return Err(CertificateError::Revoked.into());
+                    let serial: String = read.serial.iter().map(|byte| format!("{byte:02x}")).collect();
+                    return Err(words::refusal(&format!("transport: certificate serial {serial} revoked")));
                 }
             }
         }
-        let refused = || Error::from(CertificateError::Other(OtherError(Arc::new(Refused))));
         if !self.common_names.is_empty() {
             let name = certificate::read(end).and_then(|read| read.common_name).unwrap_or_default();
             if !self.common_names.contains(&name) {
-                return Err(refused());
+                return Err(words::refusal(NOT_ALLOWED));
             }
         }
         if !self.hostnames.is_empty() {
             let parsed = ParsedCertificate::try_from(end)?;
             if !self.hostnames.iter().any(|name| verify_server_name(&parsed, name).is_ok()) {
-                return Err(refused());
+                return Err(words::refusal(NOT_ALLOWED));
             }
         }
         Ok(())

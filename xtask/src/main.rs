@@ -9,10 +9,12 @@
 //! | `cluster` | runs members on this machine until Ctrl-C |
 //! | `bench` | drives servers with one load, side by side |
 //! | `mixed` | runs members of the official etcd and ours in one cluster |
+//! | `certs` | makes certificates to try TLS with |
 //! | `compat` | runs scripted commands against the official programs and ours |
 
 mod bench;
 mod build;
+mod certs;
 mod checks;
 mod cluster;
 mod command;
@@ -48,6 +50,8 @@ enum Task {
     Bench(bench::Options),
     /// Run members of the official etcd and ours in one cluster, under load.
     Mixed(mixed::Options),
+    /// Make certificates to try TLS with: good ones, and such as must be refused.
+    Certs(certs::Options),
     /// Run scripted commands against the official programs and ours, and compare.
     Compat(compat::Options),
 }
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Task::Cluster(options) => cluster::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Mixed(options) => mixed::run(&options),
+        Task::Certs(options) => certs::run(&options),
         Task::Compat(options) => compat::run(&options),
     };
     match done {

@@ -1,11 +1,12 @@
 //! From an address to a connection that calls can use.
 //!
-//! [`Endpoint`] reads addresses, [`connect`](connector::connect) opens them, a [`Slot`](slot::Slot) keeps one member's
-//! connection, and the [`Balancer`] chooses among the slots.
+//! [`Endpoint`] reads addresses, [`connect`](connector::connect) opens them, [`preface`] waits until a server answers, a
+//! [`Slot`](slot::Slot) keeps one member's connection, and the [`Balancer`] chooses among the slots.
 
 mod balancer;
 mod connector;
 mod endpoint;
+mod preface;
 mod slot;
 mod tls;
 

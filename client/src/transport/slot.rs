@@ -5,7 +5,10 @@
 //! one connection: its connector works once, and a lost connection shows as a connect error at once. The slot then
 //! dials a new channel while the call goes to another member.
 
-use super::{Endpoint, TlsConnector, connector};
+use super::{
+    Endpoint, TlsConnector, connector,
+    preface::{Beginning, watched},
+};
 use crate::Config;
 use hyper_util::rt::TokioIo;
 use std::{
@@ -155,21 +158,31 @@ async fn dial_once(
     template: TonicEndpoint,
 ) -> Result<Channel, String> {
     let used = Arc::new(AtomicBool::new(false));
+    let begins = Arc::new(Mutex::new(None::<Beginning>));
+    let set_beginning = begins.clone();
     let connector = tower::service_fn(move |_: Uri| {
-        let (endpoint, tls) = (endpoint.clone(), tls.clone());
+        let (endpoint, tls, begins) = (endpoint.clone(), tls.clone(), set_beginning.clone());
         let first = !used.swap(true, Ordering::Relaxed);
         async move {
             if !first {
                 return Err(io::Error::new(io::ErrorKind::NotConnected, "connection lost"));
             }
-            connector::connect(&endpoint, tls.as_ref()).await.map(TokioIo::new)
+            let (stream, beginning) = watched(connector::connect(&endpoint, tls.as_ref()).await?);
+            *begins.lock().unwrap_or_else(PoisonError::into_inner) = Some(beginning);
+            Ok(TokioIo::new(stream))
         }
     });
-    match tokio::time::timeout(DIAL_TIMEOUT, template.connect_with_connector(connector)).await {
-        Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(error)) => Err(root_cause(&error)),
-        Err(_) => Err("connection timed out".to_owned()),
-    }
+    let dialled = async {
+        let channel = template.connect_with_connector(connector).await.map_err(|error| root_cause(&error))?;
+        let beginning = begins.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let begun = match beginning {
+            Some(beginning) => beginning.await.unwrap_or_else(|_| Err("EOF".to_owned())),
+            None => Ok(()),
+        };
+        begun.map(|()| channel).map_err(|why| format!("error reading server preface: {why}"))
+    };
+    let timed_out = |_| Err("connection timed out".to_owned());
+    tokio::time::timeout(DIAL_TIMEOUT, dialled).await.unwrap_or_else(timed_out)
 }
 
 /// The innermost error: the outer ones only say "transport error".

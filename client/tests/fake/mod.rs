@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
     runtime::{Builder, Runtime},
     sync::mpsc,
@@ -269,4 +270,19 @@ auth_without! {
     role_delete(AuthRoleDeleteRequest) -> AuthRoleDeleteResponse;
     role_grant_permission(AuthRoleGrantPermissionRequest) -> AuthRoleGrantPermissionResponse;
     role_revoke_permission(AuthRoleRevokePermissionRequest) -> AuthRoleRevokePermissionResponse;
+}
+
+/// Somebody who takes connections, hears the caller out and says this.
+pub async fn impostor(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let endpoint = listener.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut heard = [0; 1024];
+            if stream.read(&mut heard).await.is_ok() {
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        }
+    });
+    endpoint
 }

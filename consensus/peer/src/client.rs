@@ -9,7 +9,7 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use std::{io, time::Duration};
+use std::{error::Error, io, time::Duration};
 
 /// A body to be sent.
 pub(crate) type Outgoing = UnsyncBoxBody<Bytes, io::Error>;
@@ -26,7 +26,7 @@ pub(crate) enum PeerError {
     NoUrl,
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("{0}")]
+    #[error("{}", cause(.0))]
     Http(#[from] hyper::Error),
     #[error("it took too long")]
     Timeout,
@@ -40,6 +40,32 @@ pub(crate) enum PeerError {
     Incompatible,
     #[error("it answers {0}: {1}")]
     Refused(StatusCode, String),
+}
+
+impl PeerError {
+    /// Whether somebody has to do something about it.
+    pub(crate) fn is_lasting(&self) -> bool {
+        // What cannot be encrypted, and what TLS refuses on either side.
+        let hopeless = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidData)
+        };
+        match self {
+            PeerError::Incompatible | PeerError::OtherCluster(_) | PeerError::Removed => true,
+            PeerError::Refused(..) => true,
+            PeerError::Io(error) => hopeless(error),
+            PeerError::Http(error) => cause(error).downcast_ref::<io::Error>().is_some_and(hopeless),
+            PeerError::NoUrl | PeerError::Timeout | PeerError::NotKnown => false,
+        }
+    }
+}
+
+/// The innermost error: the outer ones only say that there was one.
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause
 }
 
 pub(crate) fn empty() -> Outgoing {

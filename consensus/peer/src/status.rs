@@ -2,7 +2,7 @@
 
 use crate::{client::PeerError, host::PeerObserver};
 use parking_lot::Mutex;
-use std::{fmt, io, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc, time::Instant};
 
 /// Follows what all ways to a peer say about it: the last one that worked or failed counts.
 pub(crate) struct Status {
@@ -50,7 +50,7 @@ impl Status {
         if was_active {
             tracing::warn!(peer = %Id(self.id), error = %text, "peer became inactive");
             self.observer.active(false);
-        } else if news && is_lasting(error) {
+        } else if news && error.is_lasting() {
             tracing::warn!(peer = %Id(self.id), error = %text, "a peer cannot be talked with");
         } else if news {
             tracing::debug!(peer = %Id(self.id), error = %text, "a peer cannot be reached");
@@ -62,16 +62,6 @@ impl Status {
         if self.state.lock().active_since.take().is_some() {
             self.observer.active(false);
         }
-    }
-}
-
-/// Whether somebody has to do something about it.
-fn is_lasting(error: &PeerError) -> bool {
-    use PeerError::{Incompatible, Io, OtherCluster, Refused, Removed};
-    match error {
-        Incompatible | OtherCluster(_) | Removed | Refused(..) => true,
-        Io(error) => error.kind() == io::ErrorKind::Unsupported,
-        _ => false,
     }
 }
 

@@ -2,12 +2,16 @@
 //!
 //! A page from anywhere can make a browser send requests to this machine. `--cors` says whose pages may read the
 //! answers; `--host-whitelist` under which names this server is called, since a page's own domain can be pointed
-//! at a loopback address while it is open (DNS rebinding, CVE-2018-5702).
+//! at a loopback address while it is open (DNS rebinding, CVE-2018-5702). Over TLS the certificate sees to that.
 
 use super::Text;
+use crate::net::Identity;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
+/// Said to those whose certificate names a user; etcd's words.
+const NAME_IGNORED: &str =
+    "CommonName of client sending a request against gateway will be ignored and not used as expected";
 /// Stands for everything.
 const ANY: &str = "*";
 const CORS: [(header::HeaderName, &str); 2] = [
@@ -25,8 +29,11 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// The answer to a request that calls this server by a name which is not its own.
+    /// The answer to a request that calls this server by a name which is not its own, and is not encrypted.
     pub(crate) fn refusal<B>(&self, request: &Request<B>) -> Option<Text> {
+        if request.extensions().get::<Arc<Identity>>().is_some() {
+            return None;
+        }
         let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host_name(named.or_else(|| request.uri().authority().map(|at| at.as_str())).unwrap_or(""));
         if allows(&self.hosts, host) {
@@ -39,6 +46,15 @@ impl Access {
              The list keeps web pages from reaching this server (DNS rebinding, CVE-2018-5702).\n"
         );
         Some(Text::error(StatusCode::MISDIRECTED_REQUEST, text))
+    }
+
+    /// The answer to a request for the JSON gateway whose certificate names a user. There a token says who asks; to take
+    /// the request for nobody's, or for the certificate's, would both surprise somebody. To be asked only while there
+    /// are users.
+    pub(crate) fn ambiguity<B>(request: &Request<B>) -> Option<Text> {
+        let identity = request.extensions().get::<Arc<Identity>>()?;
+        identity.common_name.as_ref()?;
+        Some(Text::error(StatusCode::BAD_REQUEST, NAME_IGNORED))
     }
 
     /// The origin that an answer names, for a request with `headers`.
@@ -97,6 +113,9 @@ mod tests {
         for host in ["", "evil.example", "evil.example:2379", "localhost.evil.example", "[::1]"] {
             assert!(!called(&listed, host), "{host}");
         }
+        let mut secure = Request::builder().header(header::HOST, "evil.example").body(()).expect("a request");
+        secure.extensions_mut().insert(Arc::new(Identity::default()));
+        assert!(listed.refusal(&secure).is_none(), "over TLS any name will do");
         assert!(called(&access(&[], &["*"]), "evil.example") && called(&access(&[], &[]), ""));
     }
 

@@ -16,6 +16,7 @@ pub struct Server {
     child: Child,
     endpoint: String,
     peer: String,
+    metrics: Option<String>,
     log: mpsc::Receiver<String>,
 }
 
@@ -71,7 +72,7 @@ impl Server {
             }
         });
         let mut output = String::new();
-        let (mut address, mut peer, mut ready) = (None, None, false);
+        let (mut address, mut peer, mut metrics, mut ready) = (None, None, None, false);
         loop {
             match log.recv_timeout(START_TIMEOUT) {
                 Ok(line) => {
@@ -80,6 +81,7 @@ impl Server {
                     address = address.or_else(|| address_after("serving client traffic", &line));
                     peer = peer.or_else(|| address_after("\"traffic\":\"peer\"", &line));
                     peer = peer.or_else(|| address_after("serving peer traffic", &line));
+                    metrics = metrics.or_else(|| address_after("\"traffic\":\"metrics\"", &line));
                     // The official server says so before it says where.
                     ready |= line.contains("ready to serve client requests");
                     if ready && address.is_some() {
@@ -98,7 +100,7 @@ impl Server {
         }
         let endpoint = address.expect("the log says where clients are served");
         let peer = peer.expect("the log says where peers are served");
-        Ok(Server { child, endpoint, peer, log })
+        Ok(Server { child, endpoint, peer, metrics, log })
     }
 
     pub fn start(data_dir: &Path, extra: &[&str]) -> Server {
@@ -113,6 +115,11 @@ impl Server {
     /// Where it serves peers: `127.0.0.1:port`.
     pub fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// Where it serves metrics alone, if anywhere: `127.0.0.1:port`.
+    pub fn metrics(&self) -> Option<&str> {
+        self.metrics.as_deref()
     }
 
     pub fn url(&self) -> String {
@@ -149,6 +156,19 @@ impl Server {
     pub fn wait(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("the server can be waited for");
         (status, self.log.iter().collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Waits for a line of the log, from what was not read yet, that contains `needle`.
+    pub fn wait_for_log(&self, needle: &str) -> String {
+        let end = std::time::Instant::now() + START_TIMEOUT;
+        loop {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            match self.log.recv_timeout(left) {
+                Ok(line) if line.contains(needle) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("the log has no {needle:?}: {error}"),
+            }
+        }
     }
 
     /// Whether it still runs.
@@ -200,6 +220,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Reads a whole answer. Status 0 stands for something else than HTTP.
+    pub fn parse(answer: &str) -> Answer {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Answer { status, headers, body: body.to_owned() }
+    }
+
     /// The value of a header, by its exact name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
@@ -215,12 +245,7 @@ pub fn http(endpoint: &str, method: &str, path: &str, body: &str) -> Answer {
     write!(socket, "{head}Content-Length: {length}\r\n\r\n{body}").expect("sent");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).expect("an answer of text");
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
-    let headers = lines.filter_map(|line| line.split_once(": "));
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Answer { status, headers, body: body.to_owned() }
+    Answer::parse(&answer)
 }
 
 /// A plain HTTP GET: status and body.
