@@ -218,10 +218,11 @@ impl<M: Propose + Read + Others> Dispatch<M> {
                 return refusal.into_response();
             }
             let through_gateway = this.offer.gateway && gateway::serves(request.uri().path());
-            if through_gateway && this.member.machine().auth().is_enabled() {
-                if let Some(refusal) = Access::ambiguity(&request) {
-                    return refusal.into_response();
-                }
+            if through_gateway
+                && this.member.machine().auth().is_enabled()
+                && let Some(refusal) = Access::ambiguity(&request)
+            {
+                return refusal.into_response();
             }
             let origin = this.offer.access.origin(request.headers());
             let mut response = if request.method() == Method::OPTIONS {

@@ -107,7 +107,7 @@ fn client_address(line: &str) -> Option<String> {
 
 /// The server's program: `OXETCD_SERVER_PROGRAM`, or the one beside etcdctl. `cargo test --workspace` has built that;
 /// `cargo test -p oxetcd-cli` has not, and then it is built here, once.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         if let Some(given) = std::env::var_os("OXETCD_SERVER_PROGRAM") {
