@@ -7,16 +7,13 @@
 use crate::{
     access::Logins,
     adapters::{EngineHome, EngineOptions},
+    cluster::join::has_log,
     config::{ClusterState, Config, Exit, Refused},
     logging::{Level, Notice},
     net::Secure,
 };
-use oxetcd_consensus::{OsDisk, Wal};
 use rustix::fs::{Access, access};
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, path::Path};
 
 const USAGE: &str = "\
 Usage:
@@ -138,9 +135,7 @@ fn folder(flag: &str, dir: &Path) -> Result<(), String> {
 
 /// Whether the first members can be those of a cluster with this one; of no account once there is a log.
 fn first_members(config: &Config) -> Result<(), String> {
-    let wal_dir: PathBuf =
-        config.member.wal_dir.clone().unwrap_or_else(|| config.member.data_dir.join("member").join("wal"));
-    if Wal::exists(&OsDisk, &wal_dir) || config.cluster.discovery.is_set() {
+    if has_log(config) || config.cluster.discovery.is_set() {
         return Ok(());
     }
     let name = &config.member.name;

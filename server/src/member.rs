@@ -3,8 +3,8 @@
 use crate::{
     assemble::{Running, boot_options, run},
     cluster::{
-        PeerClient, corruption::check_at_start, downgrade, hand_over_before_stopping, join, publish::publish,
-        version_monitor,
+        PeerClient, corruption::check_at_start, discover, downgrade, hand_over_before_stopping, join,
+        publish::publish, version_monitor,
     },
     config::{Config, SocketOptions, Url},
     dispatch::{Dispatch, Offer},
@@ -75,6 +75,7 @@ impl Member {
     /// used, a damaged file.
     pub async fn start(config: Config) -> Result<Member, String> {
         announce(&config);
+        let config = discover::first_members(config).await?;
         // Before anybody can reach this member: founders that start together do not wait for each other.
         let secure = Secure::of(&config)?;
         let joining = join::prepare(&config, &PeerClient::new(secure.dialer.clone())).await?;

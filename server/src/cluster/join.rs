@@ -54,15 +54,20 @@ pub(crate) struct Joining {
 /// # Errors
 /// When it cannot join, or has been a member already.
 pub(crate) async fn prepare(config: &Config, client: &PeerClient) -> Result<Option<Joining>, String> {
-    let wal_dir = &config.member.wal_dir;
-    let wal_dir = wal_dir.clone().unwrap_or_else(|| config.member.data_dir.join("member").join("wal"));
-    if Wal::exists(&OsDisk, &wal_dir) {
+    if has_log(config) {
         return Ok(None);
     }
     match config.cluster.state {
         ClusterState::Existing => join(config, client).await.map(Some),
         ClusterState::New => found(config, client).await.map(|()| None),
     }
+}
+
+/// Whether the member has been one before.
+pub(crate) fn has_log(config: &Config) -> bool {
+    let wal_dir = &config.member.wal_dir;
+    let wal_dir = wal_dir.clone().unwrap_or_else(|| config.member.data_dir.join("member").join("wal"));
+    Wal::exists(&OsDisk, &wal_dir)
 }
 
 async fn join(config: &Config, client: &PeerClient) -> Result<Joining, String> {

@@ -2,6 +2,7 @@
 //! HTTP.
 
 pub(crate) mod corruption;
+pub(crate) mod discover;
 pub(crate) mod downgrade;
 pub(crate) mod join;
 mod leadership;

@@ -31,6 +31,22 @@ pub(super) fn parse<'a>(arguments: &'a [String], settings: &mut Settings) -> Res
     Ok(rest)
 }
 
+/// A command line as it may be logged: a password is nothing for a log.
+pub(super) fn shown(arguments: &[String]) -> Vec<String> {
+    let mut hide = false;
+    let show = |argument: &String| {
+        let name = argument.trim_start_matches('-');
+        if std::mem::replace(&mut hide, argument.starts_with('-') && name == "discovery-password") {
+            return "***".to_owned();
+        }
+        match name.strip_prefix("discovery-password=") {
+            Some(_) if argument.starts_with('-') => "--discovery-password=***".to_owned(),
+            _ => argument.clone(),
+        }
+    };
+    arguments.iter().map(show).collect()
+}
+
 /// Reads one flag, given without its hyphens. Answers with what is left of `behind`.
 fn parse_one<'a>(body: &str, behind: &'a [String], settings: &mut Settings) -> Result<&'a [String], Stop> {
     let (name, value) = match body.split_once('=') {

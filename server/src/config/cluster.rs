@@ -4,6 +4,7 @@ use super::{
     settings::Settings,
     url::{Url, join},
 };
+use oxetcd_discovery::{Security, Service};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{ToSocketAddrs, UdpSocket},
@@ -48,10 +49,8 @@ pub enum ClusterState {
 /// Other places to find the first members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovery {
-    /// Addresses of a discovery service.
-    pub endpoints: Vec<String>,
-    /// Name of the cluster there.
-    pub token: String,
+    /// A discovery service, and the name of the cluster there.
+    pub service: Option<Service>,
     /// DNS domain with SRV records.
     pub srv: String,
     /// Ending of the records' name.
@@ -59,9 +58,35 @@ pub struct Discovery {
 }
 
 impl Discovery {
+    fn of(settings: &Settings) -> Self {
+        let text = |name: &str| settings.text(name).to_owned();
+        let wait = |name: &str| settings.duration(name).wait();
+        let service = || Service {
+            request_timeout: wait("discovery-request-timeout"),
+            dial_timeout: wait("discovery-dial-timeout"),
+            keep_alive_time: wait("discovery-keepalive-time"),
+            keep_alive_timeout: wait("discovery-keepalive-timeout"),
+            user: text("discovery-user"),
+            password: text("discovery-password"),
+            security: Security {
+                cert_file: settings.path("discovery-cert"),
+                key_file: settings.path("discovery-key"),
+                trusted_ca_file: settings.path("discovery-cacert"),
+                insecure_transport: settings.bool("discovery-insecure-transport"),
+                insecure_skip_verify: settings.bool("discovery-insecure-skip-tls-verify"),
+            },
+            ..Service::new(settings.list("discovery-endpoints").iter().cloned(), text("discovery-token"))
+        };
+        Discovery {
+            service: (!settings.list("discovery-endpoints").is_empty()).then(service),
+            srv: text("discovery-srv"),
+            srv_name: text("discovery-srv-name"),
+        }
+    }
+
     /// Whether there is any.
     pub fn is_set(&self) -> bool {
-        !self.endpoints.is_empty() || !self.srv.is_empty()
+        self.service.is_some() || !self.srv.is_empty()
     }
 }
 
@@ -87,12 +112,7 @@ impl ClusterConfig {
             raise_version: settings.bool("raise-cluster-version"),
             max_learners: usize::try_from(settings.int("max-learners")).unwrap_or(0),
             downgrade_check_time: settings.duration("downgrade-check-time").wait(),
-            discovery: Discovery {
-                endpoints: settings.list("discovery-endpoints").to_vec(),
-                token: text("discovery-token"),
-                srv: text("discovery-srv"),
-                srv_name: text("discovery-srv-name"),
-            },
+            discovery: Discovery::of(settings),
         }
     }
 
@@ -133,7 +153,7 @@ impl ClusterConfig {
         let members = self.initial_members()?;
         local(&members, name)?;
         check_unique(&members)?;
-        if !self.discovery.endpoints.is_empty() {
+        if self.discovery.service.is_some() {
             return Err("discovery URL should not be set when joining existing initial cluster".to_owned());
         }
         Ok(members)

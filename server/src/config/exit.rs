@@ -49,7 +49,7 @@ impl Exit {
 
     /// What would have been logged, then the reason, all as lines of a log.
     pub(super) fn refused(notices: &[Notice], args: &[String], reason: &str) -> Self {
-        let running = Notice::new(Level::Info, "Running: ").with("args", args);
+        let running = Notice::new(Level::Info, "Running: ").with("args", super::arguments::shown(args));
         let failed = Notice::new(Level::Warn, "failed to verify flags").with("error", reason);
         Exit::logged(notices.iter().chain([&running, &failed]))
     }

@@ -150,7 +150,7 @@ impl Config {
         if let Some(path) = &file {
             notices.push(loaded(path));
         }
-        notices.push(Notice::new(Level::Info, "Running: ").with("args", args));
+        notices.push(Notice::new(Level::Info, "Running: ").with("args", arguments::shown(args)));
         config.notices.clone_from(notices);
         Ok(config)
     }

@@ -4,6 +4,7 @@
 mod compaction;
 mod coordination;
 mod dashboards;
+mod discovery;
 mod downgrade;
 mod gateway;
 mod grpc_health;

@@ -34,55 +34,41 @@ pub(super) const CLUSTERING: &[Flag] = &[
         "URLs under which clients reach this member; needed with --listen-client-urls.",
     ),
     flag("discovery-token", Text, "", "Name of the new cluster at a discovery service.")
-        .at("discovery-config.token")
-        .but(NotYet),
+        .at("discovery-config.token"),
     flag("discovery-endpoints", Set, "", "Addresses of a discovery service.")
         .at("discovery-config.client.endpoints")
-        .listed()
-        .but(NotYet),
+        .listed(),
     flag("discovery-dial-timeout", Duration, "2s", "Longest wait for a connection to it.")
-        .at("discovery-config.client.dial-timeout")
-        .but(NotYet),
+        .at("discovery-config.client.dial-timeout"),
     flag("discovery-request-timeout", Duration, "5s", "Longest wait for its answer.")
-        .at("discovery-config.client.request-timeout")
-        .but(NotYet),
+        .at("discovery-config.client.request-timeout"),
     flag("discovery-keepalive-time", Duration, "2s", "Silence after which it is pinged.")
-        .at("discovery-config.client.keepalive-time")
-        .but(NotYet),
+        .at("discovery-config.client.keepalive-time"),
     flag("discovery-keepalive-timeout", Duration, "6s", "Longest wait for the answer to a ping.")
-        .at("discovery-config.client.keepalive-timeout")
-        .but(NotYet),
+        .at("discovery-config.client.keepalive-timeout"),
     flag("discovery-insecure-transport", Bool, "true", "Talk to it without TLS.")
-        .at("discovery-config.client.secure.insecure-transport")
-        .but(NotYet),
+        .at("discovery-config.client.secure.insecure-transport"),
     flag("discovery-insecure-skip-tls-verify", Bool, "false", "Take any certificate of it; for tests only.")
-        .at("discovery-config.client.secure.insecure-skip-tls-verify")
-        .but(NotYet),
+        .at("discovery-config.client.secure.insecure-skip-tls-verify"),
     flag("discovery-cert", Text, "", "Certificate to show it.")
-        .at("discovery-config.client.secure.cert")
-        .but(NotYet),
+        .at("discovery-config.client.secure.cert"),
     flag("discovery-key", Text, "", "Key of that certificate.")
-        .at("discovery-config.client.secure.key")
-        .but(NotYet),
+        .at("discovery-config.client.secure.key"),
     flag("discovery-cacert", Text, "", "Authorities that vouch for it.")
-        .at("discovery-config.client.secure.cacert")
-        .but(NotYet),
+        .at("discovery-config.client.secure.cacert"),
     flag("discovery-user", Text, "", "User to log in with, as name or name:password.")
-        .at("discovery-config.client.auth.username")
-        .but(NotYet),
+        .at("discovery-config.client.auth.username"),
     flag("discovery-password", Text, "", "Password of that user.")
-        .at("discovery-config.client.auth.password")
-        .but(NotYet),
+        .at("discovery-config.client.auth.password"),
     flag(
         "discovery-fallback",
         Choice(&["exit", "proxy"]),
         "exit",
         "What to do when discovery fails; only exit is left.",
     )
-    .no_key()
-    .but(NotYet),
-    flag("discovery-srv", Text, "", "DNS domain whose SRV records name the first members.").but(NotYet),
-    flag("discovery-srv-name", Text, "", "Ending of the SRV records' name.").but(NotYet),
+    .no_key(),
+    flag("discovery-srv", Text, "", "DNS domain whose SRV records name the first members."),
+    flag("discovery-srv-name", Text, "", "Ending of the SRV records' name."),
     flag(
         "strict-reconfig-check",
         Bool,

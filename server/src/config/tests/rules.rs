@@ -166,12 +166,15 @@ fn in_a_file_addresses_to_advertise_keep_their_default() {
 
 #[test]
 fn no_discovery_leads_to_a_cluster_that_nobody_asked_for() {
-    for args in
-        [&["--discovery-srv=example.org"][..], &["--discovery-endpoints=http://x:1", "--discovery-token=t"]]
-    {
-        let exit = load(args, &[]).expect_err("discovery is not there yet");
-        assert!(reason(&exit).starts_with("discovery is not supported yet"), "{args:?}");
-    }
+    let config =
+        good(&["--discovery-endpoints=http://x:1", "--discovery-token=t", "--discovery-password=secret"]);
+    let service = config.cluster.discovery.service.expect("a service is named");
+    assert_eq!((service.endpoints, service.token), (vec!["http://x:1".to_owned()], "t".to_owned()));
+    let all = format!(
+        "{:?}",
+        good(&["--discovery-endpoints=http://x:1", "--discovery-token=t", "--discovery-password=secret"])
+    );
+    assert!(!all.contains("secret"), "{all}");
 }
 
 #[test]
