@@ -24,6 +24,7 @@ mod net;
 mod node;
 mod service;
 mod status;
+mod v2http;
 
 pub use member::Member;
 

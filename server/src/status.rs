@@ -112,6 +112,7 @@ pub(crate) fn of_apply(error: &ApplyError) -> Status {
         ApplyError::Corrupt => corrupt(),
         ApplyError::Auth(error) => of_auth(error),
         ApplyError::Member(refusal) => of_member(*refusal),
+        ApplyError::V2(error) => Status::failed_precondition(error.to_string()),
         ApplyError::Unsupported(what) => Status::unimplemented(format!("etcdserver: {what}")),
     }
 }

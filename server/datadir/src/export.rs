@@ -7,7 +7,7 @@
 use crate::{conf_state, membership_json};
 use oxetcd_consensus::raftpb::{Snapshot, SnapshotMetadata};
 use oxetcd_machine::{
-    Members,
+    Members, V2Records,
     meta::{self, Notes},
 };
 use oxetcd_storage::{Batch, Buffer, Checkpoint, Durability, Engine, Memory, Table, Visit};
@@ -56,7 +56,13 @@ impl Export {
         let applied = self.notes.applied;
         let metadata = SnapshotMetadata { conf_state, index: Some(applied.index), term: Some(applied.term) };
         let members = self.members().map_err(|error| error.to_string())?;
-        let data = Some(membership_json::encode(&members).into());
+        let mut saved = membership_json::encode(&members);
+        let records = V2Records::in_checkpoint(&*self.checkpoint).map_err(|error| error.to_string())?;
+        if !records.is_empty() {
+            let cluster = membership_json::cluster(&saved);
+            saved = records.open()?.save(cluster.as_deref())?.into_bytes();
+        }
+        let data = Some(saved.into());
         Ok(Snapshot { data, metadata: Some(metadata) })
     }
 

@@ -100,3 +100,9 @@ pub fn encode(members: &Members) -> Vec<u8> {
     });
     saved.to_string().into_bytes()
 }
+
+/// What stands at `/0` in a saved v2 store: all that is not clients' keys.
+pub fn cluster(saved: &[u8]) -> Option<String> {
+    let saved: Value = serde_json::from_slice(saved).ok()?;
+    saved.pointer("/Root/Children/0").map(Value::to_string)
+}

@@ -34,6 +34,9 @@ pub enum ApplyError {
     /// The members may not be changed so.
     #[error(transparent)]
     Member(MemberRefusal),
+    /// The v2 tree refuses it.
+    #[error(transparent)]
+    V2(oxetcd_v2::V2Error),
     /// A request that this version cannot apply.
     #[error("{0} is not offered by this version")]
     Unsupported(&'static str),
@@ -48,6 +51,9 @@ pub enum Failure {
     /// The key-value store failed.
     #[error(transparent)]
     Store(oxetcd_mvcc::Error),
+    /// The records of the v2 tree are damaged.
+    #[error("v2 tree: {0}")]
+    V2(String),
     /// An entry of the log is no request.
     #[error("log entry {index} cannot be read: {message}")]
     Entry {

@@ -18,6 +18,7 @@ pub mod meta;
 mod outcome;
 mod permissions;
 mod roster;
+mod v2_records;
 mod v2_request;
 
 pub use alarms::Alarms;
@@ -30,4 +31,5 @@ pub use members::{Member, Members};
 pub use outcome::{AuthChange, Effects, Outcome, Response};
 pub use permissions::Permissions;
 pub use roster::Roster;
+pub use v2_records::V2Records;
 pub use v2_request::{V2Change, v2_change};

@@ -7,6 +7,7 @@ use crate::{
     Alarms, ApplyError, Effects, Failure, Kind, MemberChange, Members, Outcome, Permissions, Response, auth,
     cluster_request,
     meta::{self, Applied},
+    v2_records::V2Records,
     v2_request::{self, V2Change},
 };
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use oxetcd_auth::{AuthError, AuthStore};
 use oxetcd_lease::{LeaseBook, LeaseConfig, LeaseError};
 use oxetcd_mvcc::{Compaction, LeaseBinding, Ranges, Store};
 use oxetcd_storage::{Buffer, Step};
+use oxetcd_v2::Tree;
 use parking_lot::{Mutex, MutexGuard};
 use prost::Message;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub struct Machine {
     members: Members,
     alarms: Alarms,
     auth: AuthStore,
+    v2: Mutex<Tree>,
 }
 
 impl Machine {
@@ -53,7 +56,9 @@ impl Machine {
         let members = Members::open(&buffer)?;
         let alarms = Alarms::open(&buffer)?;
         let auth = AuthStore::open(&buffer)?;
-        Ok((Machine { buffer, store, leases: Mutex::new(leases), members, alarms, auth }, compaction))
+        let v2 = Mutex::new(V2Records::in_buffer(&buffer)?.open().map_err(Failure::V2)?);
+        let leases = Mutex::new(leases);
+        Ok((Machine { buffer, store, leases, members, alarms, auth, v2 }, compaction))
     }
 
     /// The write buffer below.
@@ -84,6 +89,11 @@ impl Machine {
     /// Users and roles.
     pub fn auth(&self) -> &AuthStore {
         &self.auth
+    }
+
+    /// The tree of the v2 API.
+    pub fn v2(&self) -> &Mutex<Tree> {
+        &self.v2
     }
 
     /// How far the log has been applied.
@@ -150,7 +160,7 @@ impl Turn<'_> {
             |error: prost::DecodeError| Failure::Entry { index: at.index, message: error.to_string() };
         if let Some(request) = v2_request::decode(&data) {
             let request = request.map_err(damaged)?;
-            return Ok((request.id(), Ok(self.apply_v2(&request)), effects));
+            return Ok((request.id(), self.apply_v2(&request), effects));
         }
         let request = InternalRaftRequest::decode(data).map_err(damaged)?;
         let id = request.header.as_ref().map_or(request.id, |header| header.id);
@@ -162,8 +172,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Applies what a member of etcd 3.5 or older wrote for its v2 store.
-    fn apply_v2(&mut self, request: &Request) -> Response {
+    /// Applies a request for the v2 store: of the v2 API, or of a member of etcd 3.5 or older.
+    fn apply_v2(&mut self, request: &Request) -> Outcome {
         let members = &self.machine.members;
         match v2_request::change(request) {
             V2Change::Attributes { id, name, client_urls } => {
@@ -173,9 +183,14 @@ impl Turn<'_> {
                 meta::set_storage_version(&self.step, &version);
                 members.set_cluster_version(&self.step, version);
             }
-            V2Change::None => {}
+            V2Change::None => {
+                let mut tree = self.machine.v2.lock();
+                let done = tree.apply(request);
+                V2Records::store(&self.step, tree.take_changes());
+                return done.map(Response::V2).map_err(ApplyError::V2);
+            }
         }
-        Response::Done
+        Ok(Response::Done)
     }
 
     /// Applies a change of the voters and learners, as JSON, and of the members behind them; `None` for a

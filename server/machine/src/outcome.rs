@@ -10,6 +10,7 @@ use oxetcd_api::{
     },
 };
 use oxetcd_mvcc::Compaction;
+use std::sync::Arc;
 
 /// What the proposer of an entry gets to hear.
 pub type Outcome = Result<Response, ApplyError>;
@@ -48,6 +49,8 @@ pub enum Response {
     },
     /// To a change of the members: who they are after it.
     Members(Vec<Member>),
+    /// To a request for the v2 tree; `None` if that has no answer.
+    V2(Option<Arc<oxetcd_v2::Event>>),
     /// To requests that have no answer of their own.
     Done,
 }

@@ -17,6 +17,7 @@ use crate::{
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{Others, Propose, Read},
+    v2http,
 };
 use http::{Method, StatusCode};
 use hyper::{Request, body::Incoming};
@@ -54,6 +55,9 @@ impl<M: Propose + Read + Others> Http<M> {
         match self.role {
             Role::Peer => peer::answer(&self.member, request).await.into_response(),
             Role::Metrics => self.observed(&request).await.unwrap_or_else(Text::not_found).into_response(),
+            Role::Client if v2http::is_ours(request.uri().path()) => {
+                v2http::answer(&self.member, request).await
+            }
             Role::Client => {
                 let answer = match self.observed(&request).await {
                     Some(answer) => answer,

@@ -5,6 +5,7 @@ use super::{Text, internal, leases, promote, version};
 use crate::{
     background,
     service::{Others, Propose, Read},
+    v2http,
 };
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -25,6 +26,7 @@ pub(crate) async fn answer<M: Propose + Read + Others>(member: &Arc<M>, request:
             Text::method_not_allowed("GET")
         }
         "/version" => version(&**member),
+        v2http::SPOKEN if get => Text::ok("true"),
         "/leases" | "/leases/internal" => leases::answer(&**member, request).await,
         "/members" => members(&**member),
         "/downgrade/enabled" => downgrade_enabled(&**member).await,

@@ -43,7 +43,9 @@ impl Exchange {
         let buffer = Arc::new(Buffer::new(installed.engine));
         ToldAttributes::in_snapshot(&self.snapshots, metadata).complete(&buffer)?;
         let (machine, compaction) = Machine::open(buffer, self.leases).map_err(text)?;
-        let old = shared.machine.swap(Arc::new(machine));
+        let machine = Arc::new(machine);
+        let old = shared.machine.swap(machine.clone());
+        machine.v2().lock().adopt_watchers(&mut old.v2().lock());
         shared.note_role();
         let old_dir = std::mem::replace(&mut self.dir, installed.dir);
         retire(&old, old_dir);

@@ -2,14 +2,14 @@
 //! time. Only the leader does that, and what it decides counts only while it leads in the same term: a member
 //! that slept through the election of another leader must not end leases that have been renewed over there.
 
-use super::Shared;
+use super::{Shared, clock::unix_nanos};
 use crate::{
     access::AsUser,
     cluster::Seen,
     service::{Propose, Read},
 };
 use oxetcd_api::etcdserverpb::{
-    InternalRaftRequest, LeaseCheckpoint, LeaseCheckpointRequest, LeaseRevokeRequest,
+    InternalRaftRequest, LeaseCheckpoint, LeaseCheckpointRequest, LeaseRevokeRequest, Request,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -88,8 +88,20 @@ impl LeaseLoop {
             // Nobody's rights end a lease that has run out: the cluster does.
             self.propose(revoke.by_cluster(&self.shared.machine.load()), term);
         }
+        if self.shared.machine.load().v2().lock().has_ttl_keys() {
+            self.expire_v2(term);
+        }
         if !due.is_empty() {
             self.propose(checkpoint(due), term);
+        }
+    }
+
+    /// Tells the v2 tree the time, so that what has expired goes.
+    fn expire_v2(&self, term: u64) {
+        let (method, time) = (Some("SYNC".to_owned()), Some(unix_nanos()));
+        let sync = Request { method, time, ..Default::default() };
+        if let Err(error) = self.shared.propose_v2(sync, Some(term)) {
+            tracing::warn!(error = %error.message(), "the time was not taken into the log");
         }
     }
 

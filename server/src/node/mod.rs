@@ -43,7 +43,7 @@ mod way_back;
 pub(crate) use apply_loop::{ApplyLoop, Committed};
 pub(crate) use auto_compact::AutoCompact;
 pub(crate) use bootstrap::{BootOptions, Booted, boot};
-pub(crate) use clock::Clock;
+pub(crate) use clock::{Clock, unix_nanos};
 pub(crate) use commit_loop::{CommitLimits, CommitLoop};
 pub(crate) use compact_loop::CompactLoop;
 pub(crate) use compaction_schedule::CompactionSchedule;

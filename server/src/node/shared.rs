@@ -13,7 +13,7 @@ use crate::{
 use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
-use oxetcd_api::etcdserverpb::{InternalRaftRequest, RequestHeader, ResponseHeader};
+use oxetcd_api::etcdserverpb::{InternalRaftRequest, Request, RequestHeader, ResponseHeader};
 use oxetcd_consensus::node as raft;
 use oxetcd_machine::{Machine, MemberChange};
 use oxetcd_peer::Peers;
@@ -118,7 +118,7 @@ impl Shared {
 
     fn submit(
         &self,
-        request: InternalRaftRequest,
+        encode: impl FnOnce() -> (u64, Vec<u8>),
         input: impl FnOnce(u64, Bytes) -> Input,
     ) -> Result<Proposal, Status> {
         if self.fate.is_over() {
@@ -129,7 +129,7 @@ impl Shared {
             self.metrics.queues.refuse(Refused::Backlog);
             return Err(status::too_many_requests());
         }
-        let (id, data) = self.encode(request);
+        let (id, data) = encode();
         if data.len() > self.limits.max_request_bytes {
             self.metrics.queues.refuse(Refused::Size);
             return Err(status::request_too_large());
@@ -146,11 +146,23 @@ impl Shared {
 
 impl Propose for Shared {
     fn propose(&self, request: InternalRaftRequest) -> Result<Proposal, Status> {
-        self.submit(request, |id, data| Input::Propose { id, data })
+        self.submit(|| self.encode(request), |id, data| Input::Propose { id, data })
     }
 
     fn propose_in_term(&self, request: InternalRaftRequest, term: u64) -> Result<Proposal, Status> {
-        self.submit(request, |id, data| Input::ProposeInTerm { id, data, term })
+        self.submit(|| self.encode(request), |id, data| Input::ProposeInTerm { id, data, term })
+    }
+
+    fn propose_v2(&self, mut request: Request, term: Option<u64>) -> Result<Proposal, Status> {
+        let encode = || {
+            let id = self.ids.next();
+            request.id = Some(id);
+            (id, request.encode_to_vec())
+        };
+        self.submit(encode, |id, data| match term {
+            Some(term) => Input::ProposeInTerm { id, data, term },
+            None => Input::Propose { id, data },
+        })
     }
 
     fn propose_change(&self, change: MemberChange) -> Result<Proposal, Status> {

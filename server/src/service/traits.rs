@@ -8,7 +8,7 @@ use crate::{
 };
 use arc_swap::Guard;
 use futures::future::BoxFuture;
-use oxetcd_api::etcdserverpb::{InternalRaftRequest, ResponseHeader};
+use oxetcd_api::etcdserverpb::{InternalRaftRequest, Request, ResponseHeader};
 use oxetcd_machine::{Machine, MemberChange, Outcome, Response};
 use oxetcd_storage::Size;
 use std::{
@@ -36,6 +36,12 @@ pub(crate) trait Propose: Send + Sync + 'static {
     /// # Errors
     /// Those of [`Propose::propose`].
     fn propose_in_term(&self, request: InternalRaftRequest, term: u64) -> Result<Proposal, Status>;
+
+    /// Puts a request for the v2 tree into the log, with `term` as [`Propose::propose_in_term`].
+    ///
+    /// # Errors
+    /// Those of [`Propose::propose`].
+    fn propose_v2(&self, request: Request, term: Option<u64>) -> Result<Proposal, Status>;
 
     /// Puts a change of the members into the log. The proposal resolves when this member has applied it.
     ///
