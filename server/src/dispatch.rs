@@ -13,6 +13,7 @@ use crate::{
         unary::{self, Reply},
     },
     status,
+    v2http::V2Api,
 };
 use bytes::Bytes;
 use hyper::{Method, Request, body::Incoming};
@@ -43,6 +44,8 @@ pub(crate) struct Offer {
     pub(crate) access: Access,
     /// Whether there is a JSON gateway.
     pub(crate) gateway: bool,
+    /// The v2 API, if there is one.
+    pub(crate) v2: Option<V2Api>,
 }
 
 /// All services of a member.
@@ -88,12 +91,17 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             watch,
             health,
             closing,
-            offer,
             lease: server!(LeaseServer, LeaseService(member.clone())),
             cluster: server!(ClusterServer, ClusterService(member.clone())),
             maintenance: server!(MaintenanceServer, MaintenanceService(member.clone())),
             auth: server!(AuthServer, AuthService(member.clone())),
-            http: Arc::new(Http { member: member.clone(), metrics: metrics.clone(), role: Role::Client }),
+            http: Arc::new(Http {
+                member: member.clone(),
+                metrics: metrics.clone(),
+                role: Role::Client,
+                v2: offer.v2.clone(),
+            }),
+            offer,
             metrics,
             member,
         }

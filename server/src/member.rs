@@ -13,6 +13,7 @@ use crate::{
     net::{self, Listener, Secure},
     node::{BootOptions, Input, Shared, Watching, WayBack, boot, checkpoint},
     service::{HealthService, Propose, Read, WatchService},
+    v2http::V2Api,
 };
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::task::JoinSet;
@@ -133,6 +134,7 @@ impl Member {
                 hosts: config.listen.host_whitelist.clone(),
             },
             gateway: config.listen.grpc_gateway,
+            v2: self.v2(config),
         };
         let closing = self.closing.clone();
         let dispatch =
@@ -156,7 +158,8 @@ impl Member {
     fn serve_peers(&mut self, config: &Config, listeners: Vec<Listener>, metrics: &Arc<Metrics>) {
         for listener in listeners {
             tracing::info!(address = listener.address(), traffic = "peer", "serving peers");
-            let http = Http { member: self.shared.clone(), metrics: metrics.clone(), role: Role::Peer };
+            let (member, metrics, v2) = (self.shared.clone(), metrics.clone(), None);
+            let http = Http { member, metrics, role: Role::Peer, v2 };
             let handler = Arc::new(PeerHttp { peers: self.shared.peers.clone(), rest: Arc::new(http) });
             let serve = net::serve(listener, handler, net_limits(config), self.leaving.clone());
             self.peer_servers.spawn(serve);
@@ -172,11 +175,16 @@ impl Member {
         for (listeners, role, traffic) in listeners {
             for listener in listeners {
                 tracing::info!(address = listener.address(), traffic, "serving HTTP");
-                let http = Http { member: self.shared.clone(), metrics: metrics.clone(), role };
+                let (member, metrics, v2) = (self.shared.clone(), metrics.clone(), self.v2(config));
+                let http = Http { member, metrics, role, v2 };
                 let limits = net_limits(config);
                 self.servers.spawn(net::serve(listener, Arc::new(http), limits, self.closing.clone()));
             }
         }
+    }
+
+    fn v2(&self, config: &Config) -> Option<V2Api> {
+        config.listen.v2.then(|| V2Api { closing: self.closing.clone() })
     }
 
     /// Resolves when the member cannot go on, or must not: the others have removed it.

@@ -93,6 +93,7 @@ impl Tree {
             node.id = id;
             self.expiring.retain_not(expires, path);
         }
+        self.in_use = true;
         self.store(path, &node);
         if let Some(children) = self.find_mut(dir).and_then(Node::children_mut) {
             children.insert(name.to_owned(), node);
@@ -202,7 +203,7 @@ impl Tree {
     }
 
     /// Keeps a change, here and in the records.
-    fn record(&mut self, event: Arc<Event>) {
+    pub(crate) fn record(&mut self, event: Arc<Event>) {
         let key = change::event_key(event.index() % CAPACITY as u64);
         self.changes.push(Change { key, value: Some(crate::to_json(&*event).into_bytes()) });
         self.history.add(event);

@@ -11,6 +11,7 @@
 mod apply;
 mod change;
 mod edit;
+mod elsewhere;
 mod error;
 mod event;
 mod history;

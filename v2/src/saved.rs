@@ -99,7 +99,7 @@ struct GoStore {
 }
 
 impl Tree {
-    /// The tree that these records hold: those of all [`Change`]s so far.
+    /// The tree that these records hold: those of all [`Change`]s so far, at least one.
     ///
     /// # Errors
     /// When they are damaged.
@@ -128,6 +128,7 @@ impl Tree {
             tree.place(&at, record.into_node(id))?;
         }
         tree.history = History::of(events);
+        (tree.in_use, tree.stored) = (true, true);
         Ok(tree)
     }
 
@@ -185,6 +186,13 @@ impl Tree {
         }
         let queue = store.watcher_hub.event_history.queue.events;
         tree.history = History::of(queue.into_iter().flatten().map(|found| Arc::new(event(found))).collect());
+        let own = format!("/{}/", NAMESPACES[0]);
+        // A node of a client's has been there if there is one, or a change of one.
+        tree.in_use = tree.last_id > NAMESPACES.len() as u64
+            || tree.history.events().any(|event| !event.key().starts_with(&own) && event.key() != &own[..2]);
+        if !tree.in_use {
+            tree.history = Tree::untouched(tree.index).history;
+        }
         Ok(tree)
     }
 

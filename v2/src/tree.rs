@@ -47,6 +47,10 @@ pub struct Tree {
     pub(crate) last_id: u64,
     pub(crate) last_time: i64,
     pub(crate) changes: Vec<Change>,
+    /// Whether a client has ever written to it, so that there are records.
+    pub(crate) in_use: bool,
+    /// Whether all of it has been stored once.
+    pub(crate) stored: bool,
 }
 
 type Done = Result<Arc<Event>, V2Error>;
@@ -66,6 +70,8 @@ impl Default for Tree {
             last_id: NAMESPACES.len() as u64,
             last_time: 0,
             changes: Vec::new(),
+            in_use: false,
+            stored: false,
         }
     }
 }
@@ -86,9 +92,18 @@ impl Tree {
         Stats { watchers: self.hub.len() as u64, ..self.stats }
     }
 
-    /// What is to be stored since the last call.
+    /// What is to be stored since the last call; nothing before the first write of a client, and all that there is
+    /// with that.
     pub fn take_changes(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.changes)
+        let changes = std::mem::take(&mut self.changes);
+        match (self.in_use, self.stored) {
+            (true, true) => changes,
+            (true, false) => {
+                self.stored = true;
+                self.records()
+            }
+            (false, _) => Vec::new(),
+        }
     }
 
     /// Reads what is at `path`, as it is `now`.

@@ -56,13 +56,9 @@ impl Export {
         let applied = self.notes.applied;
         let metadata = SnapshotMetadata { conf_state, index: Some(applied.index), term: Some(applied.term) };
         let members = self.members().map_err(|error| error.to_string())?;
-        let mut saved = membership_json::encode(&members);
+        let (cluster, _) = membership_json::cluster(&members);
         let records = V2Records::in_checkpoint(&*self.checkpoint).map_err(|error| error.to_string())?;
-        if !records.is_empty() {
-            let cluster = membership_json::cluster(&saved);
-            saved = records.open()?.save(cluster.as_deref())?.into_bytes();
-        }
-        let data = Some(saved.into());
+        let data = Some(records.open()?.save(Some(&cluster))?.into_bytes().into());
         Ok(Snapshot { data, metadata: Some(metadata) })
     }
 

@@ -1,15 +1,14 @@
 //! The membership as a v2 store, in JSON: what a `.snap` file holds.
 //!
 //! etcd 3.6 and older read it when they start. 3.7 only writes it, and so does ours but for what members of 3.5
-//! told nowhere else. Other v2 keys are not in it: the v2 issue adds them.
+//! told nowhere else. Keys of clients are in it as well, once there are any: [`oxetcd_v2::Tree`].
 
 use oxetcd_machine::Members;
+use oxetcd_v2::Tree;
 use serde_json::{Map, Value, json};
 
 /// Go's zero time.
 const NEVER: &str = "0001-01-01T00:00:00Z";
-/// Events that the v2 store keeps; empty places are null.
-const HISTORY: usize = 1000;
 
 fn file(path: &str, index: u64, value: &str) -> Value {
     json!({
@@ -40,8 +39,17 @@ pub fn attributes(saved: &[u8]) -> Vec<(u64, String, Vec<String>)> {
     listed.into_iter().flatten().filter_map(member).collect()
 }
 
-/// The members and the cluster's version as a saved v2 store.
-pub fn encode(members: &Members) -> Vec<u8> {
+/// The members and the cluster's version as a saved v2 store that no client has written to.
+///
+/// # Errors
+/// Never: what it is made of is JSON.
+pub fn encode(members: &Members) -> Result<Vec<u8>, String> {
+    let (cluster, last) = cluster(members);
+    Ok(Tree::untouched(last).save(Some(&cluster))?.into_bytes())
+}
+
+/// The members and the cluster's version as the directory at `/0` of a saved v2 store, and its highest index.
+pub(crate) fn cluster(members: &Members) -> (String, u64) {
     let mut index = 0;
     let mut next = || {
         index += 1;
@@ -76,33 +84,5 @@ pub fn encode(members: &Members) -> Vec<u8> {
     if let Some(version) = members.cluster_version() {
         zero.insert("version".to_owned(), file("/0/version", next(), &version));
     }
-    let children = Map::from_iter([
-        ("0".to_owned(), directory("/0", 0, zero)),
-        ("1".to_owned(), directory("/1", 0, Map::new())),
-    ]);
-    let last = index;
-    let queue = json!({
-        "Events": vec![Value::Null; HISTORY], "Size": 0, "Front": 0, "Back": 0, "Capacity": HISTORY,
-    });
-    let history = json!({ "Queue": queue, "StartIndex": last, "LastIndex": last });
-    let stats = json!({
-        "getsSuccess": 0, "getsFail": 0, "setsSuccess": 0, "setsFail": 0, "deleteSuccess": 0,
-        "deleteFail": 0, "updateSuccess": 0, "updateFail": 0, "createSuccess": 0, "createFail": 0,
-        "compareAndSwapSuccess": 0, "compareAndSwapFail": 0, "compareAndDeleteSuccess": 0,
-        "compareAndDeleteFail": 0, "expireCount": 0, "watchers": 0,
-    });
-    let saved = json!({
-        "Root": directory("/", 0, children),
-        "WatcherHub": { "EventHistory": history },
-        "CurrentIndex": last,
-        "Stats": stats,
-        "CurrentVersion": 2,
-    });
-    saved.to_string().into_bytes()
-}
-
-/// What stands at `/0` in a saved v2 store: all that is not clients' keys.
-pub fn cluster(saved: &[u8]) -> Option<String> {
-    let saved: Value = serde_json::from_slice(saved).ok()?;
-    saved.pointer("/Root/Children/0").map(Value::to_string)
+    (directory("/0", 0, zero).to_string(), index)
 }

@@ -74,7 +74,7 @@ impl Founding {
         if let Some(version) = cluster_version {
             members.set_cluster_version(&step, version);
         }
-        Ok(membership_json::encode(&members))
+        membership_json::encode(&members)
     }
 
     /// The members as the records of their table.

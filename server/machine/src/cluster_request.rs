@@ -5,18 +5,20 @@ use crate::{Downgrade, Members, meta};
 use oxetcd_api::etcdserverpb::InternalRaftRequest;
 use oxetcd_storage::Step;
 
-/// Applies the request if it is one of these; `false` if it is none.
-pub(crate) fn apply(members: &Members, step: &Step<'_>, request: InternalRaftRequest) -> bool {
+/// Applies the request if it is one of these, and says how many changes of the members that was; `None` if it is none.
+pub(crate) fn apply(members: &Members, step: &Step<'_>, request: InternalRaftRequest) -> Option<u64> {
     if let Some(set) = request.cluster_version_set {
         meta::set_storage_version(step, &set.ver);
         members.set_cluster_version(step, set.ver);
+        Some(1)
     } else if let Some(set) = request.cluster_member_attr_set {
         let attributes = set.member_attributes.unwrap_or_default();
-        members.set_attributes(step, set.member_id, attributes.name, attributes.client_urls);
+        let known = members.set_attributes(step, set.member_id, attributes.name, attributes.client_urls);
+        Some(known.into())
     } else if let Some(set) = request.downgrade_info_set {
         members.set_downgrade(step, Downgrade::of(set.enabled, set.ver));
+        Some(0)
     } else {
-        return false;
+        None
     }
-    true
 }

@@ -177,20 +177,31 @@ impl Turn<'_> {
         let members = &self.machine.members;
         match v2_request::change(request) {
             V2Change::Attributes { id, name, client_urls } => {
-                members.set_attributes(&self.step, id, name, client_urls);
+                let known = members.set_attributes(&self.step, id, name, client_urls);
+                self.members_changed(known.into());
             }
             V2Change::ClusterVersion(version) => {
                 meta::set_storage_version(&self.step, &version);
                 members.set_cluster_version(&self.step, version);
+                self.members_changed(1);
             }
             V2Change::None => {
                 let mut tree = self.machine.v2.lock();
                 let done = tree.apply(request);
-                V2Records::store(&self.step, tree.take_changes());
+                V2Records::store(&self.step, &mut tree);
                 return done.map(Response::V2).map_err(ApplyError::V2);
             }
         }
         Ok(Response::Done)
+    }
+
+    /// Changes of the members have numbers among those of the v2 tree, where etcd keeps its members.
+    fn members_changed(&self, times: u64) {
+        if times > 0 {
+            let mut tree = self.machine.v2.lock();
+            tree.count_elsewhere(times);
+            V2Records::store(&self.step, &mut tree);
+        }
     }
 
     /// Applies a change of the voters and learners, as JSON, and of the members behind them; `None` for a
@@ -198,7 +209,10 @@ impl Turn<'_> {
     pub fn apply_conf_change(&mut self, at: Applied, change: Option<MemberChange>, conf_state: Vec<u8>) {
         self.applied = Some(at);
         if let Some(change) = change {
+            // One that goes is deleted in one place, and noted in another.
+            let times = if matches!(change, MemberChange::Remove(_)) { 2 } else { 1 };
             self.machine.members.make(&self.step, change);
+            self.members_changed(times);
         }
         meta::set_conf_state(&self.step, conf_state);
     }
@@ -271,7 +285,8 @@ impl Turn<'_> {
             let index = self.applied.map_or(0, |at| at.index);
             return auth::apply(&machine.auth, &self.step, &request, index, &mut effects.auth);
         }
-        if cluster_request::apply(&machine.members, &self.step, request) {
+        if let Some(times) = cluster_request::apply(&machine.members, &self.step, request) {
+            self.members_changed(times);
             return Ok(Response::Done);
         }
         Err(ApplyError::Unsupported("this request"))

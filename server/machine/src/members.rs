@@ -57,11 +57,12 @@ struct State {
 
 impl State {
     /// Changes a member, if there is one of that id, and writes it down.
-    fn alter(&mut self, step: &Step<'_>, id: u64, change: impl FnOnce(&mut Member)) {
-        if let Some(member) = self.members.get_mut(&id) {
+    fn alter(&mut self, step: &Step<'_>, id: u64, change: impl FnOnce(&mut Member)) -> bool {
+        let member = self.members.get_mut(&id).map(|member| {
             change(member);
             store(step, member);
-        }
+        });
+        member.is_some()
     }
 }
 
@@ -149,12 +150,12 @@ impl Members {
         }
     }
 
-    /// Notes what a member tells of itself. An unknown member is left alone.
-    pub fn set_attributes(&self, step: &Step<'_>, id: u64, name: String, client_urls: Vec<String>) {
+    /// Notes what a member tells of itself. An unknown member is left alone; that is answered with `false`.
+    pub fn set_attributes(&self, step: &Step<'_>, id: u64, name: String, client_urls: Vec<String>) -> bool {
         self.state.write().alter(step, id, |member| {
             member.name = name;
             member.client_urls = client_urls;
-        });
+        })
     }
 
     /// The version that the cluster speaks (`3.7.0`), once it has been agreed.

@@ -22,6 +22,8 @@ pub struct ListenConfig {
     pub keepalive: Keepalive,
     /// Whether JSON is answered over HTTP.
     pub grpc_gateway: bool,
+    /// Whether there is a v2 API.
+    pub v2: bool,
     /// Origins from which browsers may call; `*` is any.
     pub cors: BTreeSet<String>,
     /// Host names under which plain HTTP is answered; `*`, or none, is any.
@@ -68,6 +70,7 @@ impl ListenConfig {
                 timeout: settings.duration("grpc-keepalive-timeout").wait(),
             },
             grpc_gateway: settings.bool("enable-grpc-gateway"),
+            v2: settings.bool("enable-v2"),
             cors: set("cors"),
             host_whitelist: set("host-whitelist"),
         }

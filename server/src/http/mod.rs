@@ -17,7 +17,7 @@ use crate::{
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{Others, Propose, Read},
-    v2http,
+    v2http::{self, V2Api},
 };
 use http::{Method, StatusCode};
 use hyper::{Request, body::Incoming};
@@ -47,6 +47,8 @@ pub(crate) struct Http<M> {
     pub(crate) metrics: Arc<Metrics>,
     /// Whom the listener is for.
     pub(crate) role: Role,
+    /// The v2 API, if clients find one here.
+    pub(crate) v2: Option<V2Api>,
 }
 
 impl<M: Propose + Read + Others> Http<M> {
@@ -55,10 +57,10 @@ impl<M: Propose + Read + Others> Http<M> {
         match self.role {
             Role::Peer => peer::answer(&self.member, request).await.into_response(),
             Role::Metrics => self.observed(&request).await.unwrap_or_else(Text::not_found).into_response(),
-            Role::Client if v2http::is_ours(request.uri().path()) => {
-                v2http::answer(&self.member, request).await
-            }
             Role::Client => {
+                if let Some(v2) = self.v2.as_ref().filter(|_| v2http::is_ours(request.uri().path())) {
+                    return v2.answer(&self.member, request).await;
+                }
                 let answer = match self.observed(&request).await {
                     Some(answer) => answer,
                     None if request.uri().path() == RAISE => self.raise_version(&request).await,

@@ -105,7 +105,7 @@ mod tests {
         let snapshots = SnapStore::new(Arc::new(OsDisk), dir.path());
         let saved = members(&[member(10, "http://snap:10"), member(11, "http://snap:11")]).1;
         let metadata = SnapshotMetadata { index: Some(5), term: Some(1), conf_state: None };
-        let data = Some(membership_json::encode(&saved).into());
+        let data = Some(membership_json::encode(&saved)?.into());
         let snapshot = raftpb::Snapshot { data, metadata: Some(metadata) };
         snapshots.save(&snapshot).map_err(|error| error.to_string())?;
         let log = RestoredLog {

@@ -28,7 +28,7 @@ pub(super) async fn all_can_read<M: Read + Others>(member: &M) -> Result<(), Str
         let own = member.header().member_id;
         let mut others = machine.members().list();
         others.retain(|other| other.id != own);
-        (others, machine.v2().lock().index() > 0)
+        (others, machine.v2().lock().is_in_use())
     };
     // Once it is in use every member has read such entries.
     if in_use {

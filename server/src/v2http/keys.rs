@@ -1,77 +1,60 @@
 //! `/v2/keys`: reads, writes and waits.
 
 use super::{
-    PREFIX,
-    form::{Form, unescape},
-    guard,
+    PREFIX, body,
+    form::Form,
     key_request::KeyRequest,
+    log::{in_time, write},
     reply::Reply,
     watch,
 };
 use crate::{
     node::unix_nanos,
     service::{Others, Propose, Read},
-    status,
 };
 use http::{Method, header};
-use http_body_util::{BodyExt, Limited};
 use hyper::{Request, Response, body::Incoming};
-use oxetcd_api::etcdserverpb;
-use oxetcd_machine::{ApplyError, Response as Applied};
 use oxetcd_v2::{Action, Code, Event, V2Error};
 use std::sync::Arc;
-use tonic::{Status, body::Body};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
 
-/// Most bytes of a form, as in Go.
-const FORM_LIMIT_BYTES: usize = 10 << 20;
 const FORM: &str = "application/x-www-form-urlencoded";
+const METHODS: [Method; 5] = [Method::HEAD, Method::GET, Method::PUT, Method::POST, Method::DELETE];
 
-/// Answers one request.
+/// Answers one request for `key`. Who waits, waits until `closing` at the longest.
 pub(super) async fn answer<M: Propose + Read + Others>(
     member: &Arc<M>,
     request: Request<Incoming>,
+    key: &str,
+    closing: &CancellationToken,
 ) -> Response<Body> {
+    if !METHODS.contains(request.method()) {
+        return Reply::method_not_allowed(&METHODS).into_response();
+    }
     let cluster = member.header().cluster_id;
-    match answered(member, request).await {
-        Ok(response) => response,
-        Err(Refused::Method) => Reply::method_not_allowed("HEAD,GET,PUT,POST,DELETE").into_response(),
-        Err(Refused::Request(error)) => {
-            Reply::refusal(&error.without_prefix(PREFIX)).of_cluster(cluster).into_response()
-        }
-    }
-}
-
-enum Refused {
-    Method,
-    Request(V2Error),
-}
-
-impl From<V2Error> for Refused {
-    fn from(error: V2Error) -> Self {
-        Refused::Request(error)
-    }
+    answered(member, request, key, closing).await.unwrap_or_else(|error| {
+        Reply::refusal(&error.without_prefix(PREFIX)).of_cluster(cluster).into_response()
+    })
 }
 
 async fn answered<M: Propose + Read + Others>(
     member: &Arc<M>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Refused> {
+    key: &str,
+    closing: &CancellationToken,
+) -> Result<Response<Body>, V2Error> {
     let method = request.method().clone();
-    if ![Method::HEAD, Method::GET, Method::PUT, Method::POST, Method::DELETE].contains(&method) {
-        return Err(Refused::Method);
-    }
     let bad_form = |cause: String| V2Error::request(Code::InvalidForm, cause);
-    let path = unescape(request.uri().path(), false).map_err(bad_form)?;
-    let key = path.strip_prefix("/v2/keys").unwrap_or_default().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let body = body_form(request).await.map_err(bad_form)?;
     let form = Form::parse(&[&body, &query]).map_err(bad_form)?;
-    let KeyRequest { request, no_value } = KeyRequest::parse(&method, &key, &form, unix_nanos())?;
+    let KeyRequest { request, no_value } = KeyRequest::parse(&method, key, &form, unix_nanos())?;
     let event = match method {
         Method::GET | Method::HEAD => {
             let quorum = method == Method::GET && request.quorum();
             if request.wait() && !quorum {
-                return Ok(watch::watch(member, &request)?);
+                return watch::watch(member, &request, closing);
             }
             if quorum {
                 // No entry of the log is needed to know that nothing newer was acknowledged.
@@ -92,47 +75,7 @@ async fn body_form(request: Request<Incoming>) -> Result<String, String> {
     if !may || !kind.eq_ignore_ascii_case(FORM) {
         return Ok(String::new());
     }
-    let body = Limited::new(request.into_body(), FORM_LIMIT_BYTES).collect().await;
-    let body = body.map_err(|error| match error.is::<http_body_util::LengthLimitError>() {
-        true => "http: POST too large".to_owned(),
-        false => error.to_string(),
-    })?;
-    Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
-}
-
-/// Waits for something as long as a request may take.
-async fn in_time<M: Read, T>(
-    member: &M,
-    what: impl Future<Output = Result<T, Status>>,
-) -> Result<T, V2Error> {
-    let done = tokio::time::timeout(member.limits().request_timeout, what).await;
-    done.unwrap_or_else(|_| Err(status::timeout())).map_err(|error| internal(error.message()))
-}
-
-fn internal(cause: &str) -> V2Error {
-    V2Error::request(Code::RaftInternal, cause)
-}
-
-/// Has the log carry a request, and waits until it is applied here.
-async fn write<M: Propose + Read + Others>(
-    member: &M,
-    request: etcdserverpb::Request,
-) -> Result<Arc<Event>, V2Error> {
-    guard::all_can_read(member).await.map_err(|why| internal(&why))?;
-    let proposal = member.propose_v2(request, None).map_err(|error| internal(error.message()))?;
-    let answered = async {
-        match proposal.0.await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(lost)) => Err(status::of_lost(lost)),
-            Err(_) => Err(status::stopped()),
-        }
-    };
-    match in_time(member, answered).await? {
-        Ok(Applied::V2(Some(event))) => Ok(event),
-        Ok(_) => Err(internal("received response with no Event/Watcher")),
-        Err(ApplyError::V2(error)) => Err(error),
-        Err(error) => Err(internal(status::of_apply(&error).message())),
-    }
+    Ok(String::from_utf8_lossy(&body::read(request.into_body()).await?).into_owned())
 }
 
 /// The answer that tells of an event.

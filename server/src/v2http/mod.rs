@@ -3,11 +3,14 @@
 //! Requests become entries of the same log as everything else, in the form of etcd 3.5, and are applied by
 //! [`oxetcd_v2`]. Nothing of it is in the log or in the engine before the first write.
 
+mod body;
 mod form;
 mod guard;
 mod key_request;
 mod keys;
+mod log;
 mod members;
+mod path;
 mod reply;
 mod stats;
 mod watch;
@@ -16,9 +19,13 @@ use crate::service::{Others, Propose, Read};
 use http::Method;
 use hyper::{Request, Response, body::Incoming};
 use oxetcd_v2::{Code, V2Error};
+use path::{Area, Route};
 use reply::Reply;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
+
+pub(crate) use path::is_ours;
 
 /// Where other members ask whether this one reads entries of the v2 API; etcd's own servers have nothing there.
 pub(crate) const SPOKEN: &str = "/v2/spoken";
@@ -27,38 +34,43 @@ const PREFIX: &str = "/1";
 const JSON: &str = "application/json";
 const DENIED: &str = "Insufficient credentials";
 
-/// Whether a path belongs to this API.
-pub(crate) fn is_ours(path: &str) -> bool {
-    ["/v2/keys", "/v2/members", "/v2/stats", "/v2/machines"]
-        .iter()
-        .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+/// The v2 API of a listener.
+#[derive(Clone, Debug)]
+pub(crate) struct V2Api {
+    /// Cancelled when the member stops: who waits then is told to go elsewhere by the end of the answer.
+    pub(crate) closing: CancellationToken,
 }
 
-/// Answers a request for a path that [`is_ours`].
-pub(crate) async fn answer<M: Propose + Read + Others>(
-    member: &Arc<M>,
-    request: Request<Incoming>,
-) -> Response<Body> {
-    let path = request.uri().path();
-    let keys = path.starts_with("/v2/keys");
-    // This API knows nobody's name: it must be no way round the permissions of the other.
-    if member.machine().auth().is_enabled() {
-        let refused = V2Error::request(Code::Unauthorized, DENIED);
-        let reply = if keys { Reply::refusal(&refused) } else { Reply::message(401, DENIED) };
-        return reply.of_cluster(member.header().cluster_id).into_response();
+impl V2Api {
+    /// Answers a request for a path that [`is_ours`].
+    pub(crate) async fn answer<M: Propose + Read + Others>(
+        &self,
+        member: &Arc<M>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let route = match Route::of(request.uri().path(), request.uri().query()) {
+            Ok(route) => route,
+            Err(redirect) => return redirect.answer(request.method()).into_response(),
+        };
+        // This API knows nobody's name: it must be no way round the permissions of the other.
+        if member.machine().auth().is_enabled() {
+            let refused = V2Error::request(Code::Unauthorized, DENIED);
+            let keys = route.area == Area::Keys;
+            let reply = if keys { Reply::refusal(&refused) } else { Reply::message(401, DENIED) };
+            return reply.of_cluster(member.header().cluster_id).into_response();
+        }
+        match route.area {
+            Area::Keys => keys::answer(member, request, &route.rest, &self.closing).await,
+            Area::Members => members::answer(member, request, &route.rest).await.into_response(),
+            Area::Machines => read_only(&request, &[Method::GET, Method::HEAD], || members::machines(&**member)),
+            Area::StoreStats => read_only(&request, &[Method::GET], || stats::store(&**member)),
+            Area::Nowhere => Reply::text(404, "404 page not found\n").into_response(),
+        }
     }
-    if keys {
-        return keys::answer(member, request).await;
-    }
-    let (get, read) = (request.method() == Method::GET, [Method::GET, Method::HEAD]);
-    let reply = match path {
-        "/v2/machines" if read.contains(request.method()) => members::machines(&**member),
-        "/v2/machines" => Reply::method_not_allowed("GET,HEAD"),
-        "/v2/stats/store" if get => stats::store(&**member),
-        "/v2/stats/store" => Reply::method_not_allowed("GET"),
-        path if path.starts_with("/v2/members") && get => members::get(&**member, path),
-        path if path.starts_with("/v2/members") => Reply::method_not_allowed("GET"),
-        _ => Reply::text(404, "404 page not found\n"),
-    };
+}
+
+/// The answer to a request whose method is one of `methods`.
+fn read_only(request: &Request<Incoming>, methods: &[Method], answer: impl FnOnce() -> Reply) -> Response<Body> {
+    let reply = if methods.contains(request.method()) { answer() } else { Reply::method_not_allowed(methods) };
     reply.into_response()
 }

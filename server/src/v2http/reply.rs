@@ -2,7 +2,7 @@
 
 use super::JSON;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use hyper::Response;
 use oxetcd_v2::V2Error;
@@ -34,9 +34,20 @@ impl Reply {
         if status < 400 { reply } else { reply.with("x-content-type-options", "nosniff") }
     }
 
+    /// An answer for browsers.
+    pub(super) fn html(status: u16, body: String) -> Self {
+        Reply { status, body, headers: vec![("content-type", "text/html; charset=utf-8".to_owned())] }
+    }
+
+    /// An answer without a body.
+    pub(super) fn bare(status: u16) -> Self {
+        Reply { status, body: String::new(), headers: Vec::new() }
+    }
+
     /// 405, with the methods that would do.
-    pub(super) fn method_not_allowed(allow: &'static str) -> Self {
-        Reply::text(405, "Method Not Allowed\n").with("allow", allow)
+    pub(super) fn method_not_allowed(methods: &[Method]) -> Self {
+        let allow: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        Reply::text(405, "Method Not Allowed\n").with("allow", allow.join(","))
     }
 
     /// A refusal by the members' part of the API.

@@ -8,17 +8,13 @@ use http_body_util::StreamBody;
 use hyper::{Response, body::Frame};
 use oxetcd_api::etcdserverpb::Request;
 use oxetcd_v2::{Event, Sink, V2Error, WatchId};
-use std::{convert::Infallible, sync::Arc, time::Duration};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout_at},
-};
+use std::{convert::Infallible, sync::Arc};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 /// Events that may wait for a slow client.
 const BACKLOG: usize = 100;
-/// Longest time that a client waits; it asks again then.
-const TIMEOUT: Duration = Duration::from_secs(300);
 
 struct Channel(mpsc::Sender<Arc<Event>>);
 
@@ -35,7 +31,7 @@ struct Watching<M: Read> {
     events: mpsc::Receiver<Arc<Event>>,
     /// Keeps the stream of one who was answered from history open, as etcd does, though nothing follows.
     _open: Option<mpsc::Sender<Arc<Event>>>,
-    until: Instant,
+    closing: CancellationToken,
     stream: bool,
     done: bool,
 }
@@ -53,26 +49,39 @@ impl<M: Read> Watching<M> {
         if self.done {
             return None;
         }
-        let event = timeout_at(self.until, self.events.recv()).await.ok()??;
+        let event = tokio::select! {
+            event = self.events.recv() => event?,
+            () = self.closing.cancelled() => return None,
+        };
         self.done = !self.stream;
         Some(Bytes::from(oxetcd_v2::to_json(&event.without_prefix(PREFIX)) + "\n"))
     }
 }
 
-/// Begins a watch.
+/// Begins a watch, which ends when `closing` is cancelled.
 ///
 /// # Errors
 /// When history no longer has what it asks for.
-pub(super) fn watch<M: Read>(member: &Arc<M>, request: &Request) -> Result<Response<Body>, V2Error> {
+pub(super) fn watch<M: Read>(
+    member: &Arc<M>,
+    request: &Request,
+    closing: &CancellationToken,
+) -> Result<Response<Body>, V2Error> {
     let (sender, events) = mpsc::channel(BACKLOG);
     let (recursive, stream) = (request.recursive(), request.stream());
     let sink = Box::new(Channel(sender.clone()));
     let watch =
         member.machine().v2().lock().watch(request.path(), recursive, stream, request.since(), sink)?;
     let open = (stream && watch.id.is_none()).then_some(sender);
-    let until = Instant::now() + TIMEOUT;
-    let watching =
-        Watching { member: member.clone(), id: watch.id, events, _open: open, until, stream, done: false };
+    let watching = Watching {
+        member: member.clone(),
+        id: watch.id,
+        events,
+        _open: open,
+        closing: closing.clone(),
+        stream,
+        done: false,
+    };
     let body = stream::unfold(watching, |mut watching| async move {
         let bytes = watching.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(bytes)), watching))

@@ -18,3 +18,4 @@ mod partitions;
 mod restarts;
 mod snapshot_watchers;
 mod snapshots;
+mod v2;

@@ -77,6 +77,7 @@ pub(super) const MEMBER: &[Flag] = &[
     .at("socket-options.reuse-address"),
     flag("enable-grpc-gateway", Bool, "true", "Answer JSON over HTTP beside gRPC."),
     flag("raft-read-timeout", Duration, "5s", "Longest wait for bytes of a peer; at least 5s.").no_key(),
+    flag("enable-v2", Bool, "true", "Answer the v2 API, which weighs nothing until somebody writes to it."),
     flag("raft-write-timeout", Duration, "5s", "Longest wait for a peer to take bytes; at least 5s.")
         .no_key(),
     flag("feature-gates", Gates, "", "Features to turn on or off, as Name=true,Other=false."),

@@ -53,8 +53,7 @@ const NO_PROXY: &str = "there is no v2 proxy any more";
 pub const REMOVED: &[Removed] = &[
     removed("discovery", "use --discovery-token and --discovery-endpoints"),
     removed("discovery-proxy", "use --discovery-token and --discovery-endpoints"),
-    removed("enable-v2", "etcd 3.7 has no v2 API"),
-    removed("experimental-enable-v2v3", "etcd 3.7 has no v2 API"),
+    removed("experimental-enable-v2v3", "the v2 API of --enable-v2 has a tree of its own"),
     removed(
         "experimental-bootstrap-defrag-threshold-megabytes",
         "use --bootstrap-defrag-threshold-megabytes",

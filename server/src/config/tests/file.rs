@@ -182,7 +182,7 @@ fn a_missing_file_is_named() {
 fn keys_of_older_versions_are_told_of_and_ignored() {
     // What etcd's sample file has and no version reads any more.
     let config = good(
-        "discovery:\ndiscovery-fallback: 'proxy'\nproxy: 'off'\nproxy-read-timeout: 0\nenable-v2: true\n",
+        "discovery:\ndiscovery-fallback: 'proxy'\nproxy: 'off'\nproxy-read-timeout: 0\nexperimental-enable-v2v3: p\n",
     );
     let ignored: Vec<String> =
         notices(&config).into_iter().filter(|notice| notice.contains("older versions")).collect();

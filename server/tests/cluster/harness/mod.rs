@@ -9,4 +9,5 @@ pub(crate) mod member;
 pub(crate) mod network;
 mod owner;
 mod proxy;
+pub(crate) mod v2;
 pub(crate) mod verdict;
