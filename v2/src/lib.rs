@@ -33,5 +33,6 @@ pub use hub::{Sink, Watch, WatchId};
 pub use json::to_json;
 pub use path::clean;
 pub use stats::Stats;
+pub use time::format as to_rfc3339;
 pub use tree::{Condition, Expiry, Tree};
 pub use view::NodeView;

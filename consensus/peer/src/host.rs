@@ -64,6 +64,10 @@ pub trait PeerObserver: Send + Sync {
     fn sent(&self, bytes: u64) {
         let _ = bytes;
     }
+    /// An append of entries was sent.
+    fn append_sent(&self, bytes: u64) {
+        let _ = bytes;
+    }
     /// A message was not sent.
     fn send_failed(&self) {}
     /// Bytes of messages were received.

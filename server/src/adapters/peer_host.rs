@@ -5,8 +5,9 @@ use crate::{
     node::{Input, Outgoing, Shared, open_snapshot},
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
-use oxetcd_consensus::raftpb;
+use oxetcd_consensus::raftpb::{self, MessageType};
 use oxetcd_peer::{OutgoingSnapshot, PeerHost, PeerObserver};
+use prost::Message as _;
 use std::{
     io,
     path::PathBuf,
@@ -37,6 +38,11 @@ impl MemberHost {
 
 impl PeerHost for MemberHost {
     fn step(&self, message: raftpb::Message) {
+        match message.r#type() {
+            MessageType::MsgApp => self.metrics.appends.received(message.encoded_len() as u64),
+            MessageType::MsgAppResp => self.metrics.appends.confirmed(message.from()),
+            _ => {}
+        }
         self.tell(Input::Step(Box::new(message)));
     }
 
@@ -80,12 +86,13 @@ impl PeerHost for MemberHost {
 
     fn observer(&self, id: u64) -> Arc<dyn PeerObserver> {
         let peer = self.metrics.network.peer(self.id, id);
-        Arc::new(Traffic { peer, metrics: self.metrics.clone() })
+        Arc::new(Traffic { id, peer, metrics: self.metrics.clone() })
     }
 }
 
 /// Counts the traffic with one peer.
 struct Traffic {
+    id: u64,
     peer: PeerMetrics,
     metrics: Arc<Metrics>,
 }
@@ -95,11 +102,16 @@ impl PeerObserver for Traffic {
         self.peer.active.set(i64::from(active));
         if !active {
             self.peer.disconnects.inc();
+            self.metrics.appends.lost(self.id);
         }
     }
 
     fn sent(&self, bytes: u64) {
         self.peer.sent_bytes.inc_by(bytes);
+    }
+
+    fn append_sent(&self, bytes: u64) {
+        self.metrics.appends.sent(self.id, bytes);
     }
 
     fn send_failed(&self) {

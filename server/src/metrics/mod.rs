@@ -10,6 +10,7 @@
 //! metrics of etcd that have no meaning here stand in [`ABSENT`], each with its reason.
 
 mod absent;
+mod appends;
 mod disk;
 mod grpc;
 mod health;
@@ -29,6 +30,7 @@ mod tests;
 mod text;
 
 pub use absent::ABSENT;
+pub use appends::{AppendStats, Rate};
 pub use disk::DiskMetrics;
 pub use grpc::{GrpcMethod, GrpcMetrics};
 pub use health::HealthMetrics;
@@ -78,6 +80,8 @@ pub struct Metrics {
     pub grpc: GrpcMetrics,
     /// Queues and back-pressure: this program's own.
     pub queues: QueueMetrics,
+    /// Appends between members; no metric of etcd's.
+    pub appends: AppendStats,
     process: ProcessMetrics,
     scrapes: IntCounterVec,
     samplers: RwLock<Vec<Sampler>>,
@@ -107,6 +111,7 @@ impl Metrics {
             health: HealthMetrics::new(&registrar),
             grpc: GrpcMetrics::new(&registrar, level),
             queues: QueueMetrics::new(&registrar),
+            appends: AppendStats::default(),
             process: ProcessMetrics::new(&registrar),
             scrapes,
             samplers: RwLock::new(Vec::new()),

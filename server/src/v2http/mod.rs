@@ -62,15 +62,24 @@ impl V2Api {
         match route.area {
             Area::Keys => keys::answer(member, request, &route.rest, &self.closing).await,
             Area::Members => members::answer(member, request, &route.rest).await.into_response(),
-            Area::Machines => read_only(&request, &[Method::GET, Method::HEAD], || members::machines(&**member)),
+            Area::Machines => {
+                read_only(&request, &[Method::GET, Method::HEAD], || members::machines(&**member))
+            }
             Area::StoreStats => read_only(&request, &[Method::GET], || stats::store(&**member)),
+            Area::OwnStats => read_only(&request, &[Method::GET], || stats::own(&**member)),
+            Area::LeaderStats => read_only(&request, &[Method::GET], || stats::leader(&**member)),
             Area::Nowhere => Reply::text(404, "404 page not found\n").into_response(),
         }
     }
 }
 
 /// The answer to a request whose method is one of `methods`.
-fn read_only(request: &Request<Incoming>, methods: &[Method], answer: impl FnOnce() -> Reply) -> Response<Body> {
-    let reply = if methods.contains(request.method()) { answer() } else { Reply::method_not_allowed(methods) };
+fn read_only(
+    request: &Request<Incoming>,
+    methods: &[Method],
+    answer: impl FnOnce() -> Reply,
+) -> Response<Body> {
+    let reply =
+        if methods.contains(request.method()) { answer() } else { Reply::method_not_allowed(methods) };
     reply.into_response()
 }

@@ -12,15 +12,19 @@ pub(super) enum Area {
     Members,
     Machines,
     StoreStats,
+    OwnStats,
+    LeaderStats,
     Nowhere,
 }
 
 /// Each part with its path, and whether there is more below that.
-const AREAS: [(&str, Area, bool); 4] = [
+const AREAS: [(&str, Area, bool); 6] = [
     ("/v2/keys", Area::Keys, true),
     ("/v2/members", Area::Members, true),
     ("/v2/machines", Area::Machines, false),
     ("/v2/stats/store", Area::StoreStats, false),
+    ("/v2/stats/self", Area::OwnStats, false),
+    ("/v2/stats/leader", Area::LeaderStats, false),
 ];
 
 /// Where a request goes.

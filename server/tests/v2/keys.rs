@@ -40,8 +40,7 @@ fn a_stream_goes_on_and_a_wait_in_the_past_is_answered_at_once() {
     json(&server, "PUT", "/v2/keys/d/b", "value=2");
     json(&server, "DELETE", "/v2/keys/d/b", "");
     for action in ["set", "delete"] {
-        let told: serde_json::Value =
-            serde_json::from_str(&stream.line().expect("a change")).expect("JSON");
+        let told: serde_json::Value = serde_json::from_str(&stream.line().expect("a change")).expect("JSON");
         assert_eq!((&told["action"], &told["node"]["key"]), (&json!(action), &json!("/d/b")));
     }
     let path = format!("/v2/keys/d?wait=true&recursive=true&waitIndex={index}");

@@ -12,7 +12,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body::Frame;
-use oxetcd_consensus::raftpb::Message;
+use oxetcd_consensus::raftpb::{Message, MessageType};
 use std::{
     future::Future,
     io,
@@ -84,7 +84,13 @@ impl Writer {
 
     fn encode(&mut self, message: &Message) {
         match self.kind {
-            Kind::MsgApp => self.appends.encode(message, &mut self.buffer),
+            Kind::MsgApp => {
+                let before = self.buffer.len();
+                self.appends.encode(message, &mut self.buffer);
+                if message.r#type() == MessageType::MsgApp {
+                    self.peer.observer.append_sent((self.buffer.len() - before) as u64);
+                }
+            }
             Kind::Message => encode_message(message, &mut self.buffer),
         }
     }
