@@ -1,7 +1,9 @@
 //! `/v2/keys`: reads, writes and waits.
 
 use super::{
-    PREFIX, body,
+    DENIED, PREFIX,
+    auth::Caller,
+    body,
     form::Form,
     key_request::KeyRequest,
     log::{in_time, write},
@@ -45,11 +47,15 @@ async fn answered<M: Propose + Read + Others>(
     closing: &CancellationToken,
 ) -> Result<Response<Body>, V2Error> {
     let method = request.method().clone();
+    let caller = Caller::of(&request);
     let bad_form = |cause: String| V2Error::request(Code::InvalidForm, cause);
     let query = request.uri().query().unwrap_or_default().to_owned();
     let body = body_form(request).await.map_err(bad_form)?;
     let form = Form::parse(&[&body, &query]).map_err(bad_form)?;
     let KeyRequest { request, no_value } = KeyRequest::parse(&method, key, &form, unix_nanos())?;
+    if !caller.may(&**member, key, request.recursive()).await {
+        return Err(V2Error::request(Code::Unauthorized, DENIED));
+    }
     let event = match method {
         Method::GET | Method::HEAD => {
             let quorum = method == Method::GET && request.quorum();

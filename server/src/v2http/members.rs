@@ -1,6 +1,6 @@
 //! Who the members are, and how an operator changes that, for v2 clients.
 
-use super::{JSON, body, reply::Reply};
+use super::{DENIED, JSON, auth::Caller, body, reply::Reply};
 use crate::{
     cluster::membership,
     config::Url,
@@ -63,6 +63,9 @@ pub(super) async fn answer<M: Propose + Read + Others>(
 ) -> Reply {
     if !METHODS.contains(request.method()) {
         return Reply::method_not_allowed(&METHODS);
+    }
+    if !Caller::of(&request).may_change(&**member).await {
+        return Reply::message(401, DENIED);
     }
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let reply = match *request.method() {

@@ -3,6 +3,7 @@
 //! Requests become entries of the same log as everything else, in the form of etcd 3.5, and are applied by
 //! [`oxetcd_v2`]. Nothing of it is in the log or in the engine before the first write.
 
+mod auth;
 mod body;
 mod form;
 mod guard;
@@ -52,8 +53,9 @@ impl V2Api {
             Ok(route) => route,
             Err(redirect) => return redirect.answer(request.method()).into_response(),
         };
-        // This API knows nobody's name: it must be no way round the permissions of the other.
-        if member.machine().auth().is_enabled() {
+        // It must be no way round the permissions of the other API: as long as it asks nobody who he is, it is closed
+        // while that one does.
+        if member.machine().auth().is_enabled() && !auth::is_enabled(&**member) {
             let refused = V2Error::request(Code::Unauthorized, DENIED);
             let keys = route.area == Area::Keys;
             let reply = if keys { Reply::refusal(&refused) } else { Reply::message(401, DENIED) };
@@ -68,6 +70,7 @@ impl V2Api {
             Area::StoreStats => read_only(&request, &[Method::GET], || stats::store(&**member)),
             Area::OwnStats => read_only(&request, &[Method::GET], || stats::own(&**member)),
             Area::LeaderStats => read_only(&request, &[Method::GET], || stats::leader(&**member)),
+            Area::Auth => auth::answer(member, request, &route.rest).await.into_response(),
             Area::Nowhere => Reply::text(404, "404 page not found\n").into_response(),
         }
     }

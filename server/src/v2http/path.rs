@@ -14,17 +14,19 @@ pub(super) enum Area {
     StoreStats,
     OwnStats,
     LeaderStats,
+    Auth,
     Nowhere,
 }
 
 /// Each part with its path, and whether there is more below that.
-const AREAS: [(&str, Area, bool); 6] = [
+const AREAS: [(&str, Area, bool); 7] = [
     ("/v2/keys", Area::Keys, true),
     ("/v2/members", Area::Members, true),
     ("/v2/machines", Area::Machines, false),
     ("/v2/stats/store", Area::StoreStats, false),
     ("/v2/stats/self", Area::OwnStats, false),
     ("/v2/stats/leader", Area::LeaderStats, false),
+    ("/v2/auth", Area::Auth, true),
 ];
 
 /// Where a request goes.

@@ -1,7 +1,9 @@
 //! The v2 HTTP API of one member, as its clients see it.
 
 mod ask;
+mod auth;
 mod keys;
 mod lives;
+mod members;
 #[path = "../support/mod.rs"]
 mod support;
