@@ -18,6 +18,7 @@ pub mod meta;
 mod outcome;
 mod permissions;
 mod roster;
+mod v2_apply;
 mod v2_records;
 mod v2_request;
 

@@ -7,8 +7,9 @@ use crate::{
     Alarms, ApplyError, Effects, Failure, Kind, MemberChange, Members, Outcome, Permissions, Response, auth,
     cluster_request,
     meta::{self, Applied},
+    v2_apply,
     v2_records::V2Records,
-    v2_request::{self, V2Change},
+    v2_request,
 };
 use bytes::Bytes;
 use oxetcd_api::{
@@ -16,7 +17,7 @@ use oxetcd_api::{
     etcdserverpb::{
         AlarmRequest, AlarmResponse, AlarmType, CompactionRequest, CompactionResponse, DeleteRangeRequest,
         InternalRaftRequest, LeaseCheckpointRequest, LeaseGrantRequest, LeaseGrantResponse,
-        LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, Request, ResponseHeader, TxnRequest,
+        LeaseRevokeRequest, LeaseRevokeResponse, PutRequest, ResponseHeader, TxnRequest,
         alarm_request::AlarmAction,
     },
 };
@@ -160,7 +161,7 @@ impl Turn<'_> {
             |error: prost::DecodeError| Failure::Entry { index: at.index, message: error.to_string() };
         if let Some(request) = v2_request::decode(&data) {
             let request = request.map_err(damaged)?;
-            return Ok((request.id(), self.apply_v2(&request), effects));
+            return Ok((request.id(), v2_apply::request(self.machine, &self.step, &request), effects));
         }
         let request = InternalRaftRequest::decode(data).map_err(damaged)?;
         let id = request.header.as_ref().map_or(request.id, |header| header.id);
@@ -172,38 +173,6 @@ impl Turn<'_> {
         }
     }
 
-    /// Applies a request for the v2 store: of the v2 API, or of a member of etcd 3.5 or older.
-    fn apply_v2(&mut self, request: &Request) -> Outcome {
-        let members = &self.machine.members;
-        match v2_request::change(request) {
-            V2Change::Attributes { id, name, client_urls } => {
-                let known = members.set_attributes(&self.step, id, name, client_urls);
-                self.members_changed(known.into());
-            }
-            V2Change::ClusterVersion(version) => {
-                meta::set_storage_version(&self.step, &version);
-                members.set_cluster_version(&self.step, version);
-                self.members_changed(1);
-            }
-            V2Change::None => {
-                let mut tree = self.machine.v2.lock();
-                let done = tree.apply(request);
-                V2Records::store(&self.step, &mut tree);
-                return done.map(Response::V2).map_err(ApplyError::V2);
-            }
-        }
-        Ok(Response::Done)
-    }
-
-    /// Changes of the members have numbers among those of the v2 tree, where etcd keeps its members.
-    fn members_changed(&self, times: u64) {
-        if times > 0 {
-            let mut tree = self.machine.v2.lock();
-            tree.count_elsewhere(times);
-            V2Records::store(&self.step, &mut tree);
-        }
-    }
-
     /// Applies a change of the voters and learners, as JSON, and of the members behind them; `None` for a
     /// change that was refused.
     pub fn apply_conf_change(&mut self, at: Applied, change: Option<MemberChange>, conf_state: Vec<u8>) {
@@ -212,7 +181,7 @@ impl Turn<'_> {
             // One that goes is deleted in one place, and noted in another.
             let times = if matches!(change, MemberChange::Remove(_)) { 2 } else { 1 };
             self.machine.members.make(&self.step, change);
-            self.members_changed(times);
+            v2_apply::members_changed(self.machine, &self.step, times);
         }
         meta::set_conf_state(&self.step, conf_state);
     }
@@ -286,7 +255,7 @@ impl Turn<'_> {
             return auth::apply(&machine.auth, &self.step, &request, index, &mut effects.auth);
         }
         if let Some(times) = cluster_request::apply(&machine.members, &self.step, request) {
-            self.members_changed(times);
+            v2_apply::members_changed(self.machine, &self.step, times);
             return Ok(Response::Done);
         }
         Err(ApplyError::Unsupported("this request"))

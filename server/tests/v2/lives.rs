@@ -4,7 +4,7 @@ use crate::{
     ask::{ask, json},
     support::Server,
 };
-use std::{fs, path::Path};
+use std::{fs, io::Read, path::Path};
 
 /// Whether some bytes occur in a file of a directory, or below it.
 fn occurs(dir: &Path, bytes: &[u8]) -> bool {
@@ -13,7 +13,10 @@ fn occurs(dir: &Path, bytes: &[u8]) -> bool {
         if path.is_dir() {
             return occurs(&path, bytes);
         }
-        let content = fs::read(&path).unwrap_or_default();
+        let mut content = Vec::new();
+        // The rest of a log is room for what comes.
+        let read = fs::File::open(&path).and_then(|file| file.take(1 << 20).read_to_end(&mut content));
+        read.expect("a file can be read");
         content.windows(bytes.len()).any(|found| found == bytes)
     })
 }
