@@ -117,10 +117,18 @@ pub(crate) fn is_default_order(request: &RangeRequest) -> bool {
     }
 }
 
-/// Serves a range of several keys at `at`, which the caller has pinned. The result's revision is left 0.
-pub(crate) fn span(shared: &Shared, at: i64, span: Span<'_>, request: &RangeRequest) -> Result<RangeResult> {
+/// Serves a range of several keys at `at`, which the caller has pinned. The result's revision is left 0. `pause` is
+/// called between pieces of some dozens of keys, while nothing is locked.
+pub(crate) fn span(
+    shared: &Shared,
+    at: i64,
+    span: Span<'_>,
+    request: &RangeRequest,
+    pause: &dyn Fn(),
+) -> Result<RangeResult> {
     let limit = usize::try_from(request.limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let job = Job { shared, at, span, filters: Filters::new(request), shape: Shape::of(request), limit };
+    let (filters, shape) = (Filters::new(request), Shape::of(request));
+    let job = Job { shared, at, span, filters, shape, limit, pause };
     if request.count_only {
         return Ok(RangeResult { count: job.walk(false).count_rest(), ..RangeResult::default() });
     }
@@ -134,6 +142,9 @@ pub(crate) fn span(shared: &Shared, at: i64, span: Span<'_>, request: &RangeRequ
         }
     }
 }
+
+/// Records fetched between two pauses.
+const FETCH_KEYS: usize = 128;
 
 /// A record to sort.
 struct Item {
@@ -150,6 +161,7 @@ struct Job<'a> {
     filters: Filters,
     shape: Shape,
     limit: usize,
+    pause: &'a dyn Fn(),
 }
 
 impl Job<'_> {
@@ -159,7 +171,13 @@ impl Job<'_> {
 
     fn fetch(&self, revisions: &[Revision], encoder: &mut Encoder) -> Result<()> {
         encoder.expect(revisions.len());
-        read::fetch(&self.shared.buffer, revisions, &mut |_, record| self.shape.push(encoder, record))
+        for some in revisions.chunks(FETCH_KEYS) {
+            read::fetch(&self.shared.buffer, some, &mut |_, record| self.shape.push(encoder, record))?;
+            if some.len() == FETCH_KEYS {
+                (self.pause)();
+            }
+        }
+        Ok(())
     }
 
     fn in_key_order(&self, descending: bool) -> Result<RangeResult> {
@@ -190,6 +208,7 @@ impl Job<'_> {
                 let count = if everything { taken as i64 } else { self.walk(false).count_rest() };
                 return Ok(RangeResult { revision: 0, count, more, kvs: encoder.finish() });
             }
+            (self.pause)();
         }
     }
 
@@ -213,7 +232,9 @@ impl Job<'_> {
             }
             ControlFlow::Continue(())
         };
-        while walk.next(WALK_KEYS, &mut collect) {}
+        while walk.next(WALK_KEYS, &mut collect) {
+            (self.pause)();
+        }
         let more = items.len() > self.limit;
         let kvs = if target == SortTarget::Value {
             self.by_value(&items, descending)?
@@ -248,10 +269,13 @@ impl Job<'_> {
         let revisions: Vec<Revision> = items.iter().map(|item| item.revision).collect();
         let mut all = Encoder::default();
         all.expect(items.len());
-        read::fetch(&self.shared.buffer, &revisions, &mut |_, record| {
-            all.push(record);
-            Ok(())
-        })?;
+        for some in revisions.chunks(FETCH_KEYS) {
+            read::fetch(&self.shared.buffer, some, &mut |_, record| {
+                all.push(record);
+                Ok(())
+            })?;
+            (self.pause)();
+        }
         let value_of = |bytes: Bytes| -> Result<(Bytes, Bytes)> {
             Ok((bytes.slice_ref(record::fields(&bytes)?.value), bytes))
         };

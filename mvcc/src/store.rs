@@ -109,8 +109,17 @@ impl Store {
     /// # Errors
     /// [`Error::Compacted`] and [`Error::FutureRevision`] for a revision out of reach.
     pub fn range(&self, request: &RangeRequest) -> Result<RangeResult> {
+        self.range_with_pauses(request, &|| {})
+    }
+
+    /// As [`Store::range`], for an answer that takes long: `pause` is called between pieces of some dozens of keys, while
+    /// nothing is locked, and may take as long as it likes.
+    ///
+    /// # Errors
+    /// As [`Store::range`].
+    pub fn range_with_pauses(&self, request: &RangeRequest, pause: &dyn Fn()) -> Result<RangeResult> {
         loop {
-            let answer = View::new(&self.shared, self.revision()).range(request);
+            let answer = View::with_pauses(&self.shared, self.revision(), pause).range(request);
             match answer {
                 // "Now" was compacted before it was read: there is a newer one.
                 Err(Error::Compacted) if request.revision <= 0 => {}

@@ -18,16 +18,23 @@ pub(crate) struct View<'a> {
     pub(crate) current: i64,
     /// Whether the caller has pinned `current`.
     pinned: bool,
+    /// Called between the pieces of a long answer.
+    pause: &'a dyn Fn(),
 }
 
 impl<'a> View<'a> {
     pub(crate) fn new(shared: &'a Shared, current: i64) -> Self {
-        View { shared, current, pinned: false }
+        View { shared, current, pinned: false, pause: &|| {} }
+    }
+
+    /// A view that lets others have their turn: `pause` is called between the pieces of a long answer.
+    pub(crate) fn with_pauses(shared: &'a Shared, current: i64, pause: &'a dyn Fn()) -> Self {
+        View { pause, ..View::new(shared, current) }
     }
 
     /// A view of a revision that is pinned for as long as the view is used.
     pub(crate) fn pinned(shared: &'a Shared, current: i64) -> Self {
-        View { shared, current, pinned: true }
+        View { pinned: true, ..View::new(shared, current) }
     }
 
     /// The revision that `request` reads at.
@@ -51,7 +58,7 @@ impl<'a> View<'a> {
         };
         let _pin =
             if self.is_safe(at) { None } else { Some(self.shared.pins.pin(at).ok_or(Error::Compacted)?) };
-        let mut result = range::span(self.shared, at, span, request)?;
+        let mut result = range::span(self.shared, at, span, request, self.pause)?;
         result.revision = self.current;
         Ok(result)
     }

@@ -9,9 +9,9 @@ use crate::{
     metrics::Metrics,
     net::Dialer,
     node::{
-        ApplyLoop, AutoCompact, BootOptions, Booted, Clock, CommitLimits, CommitLoop, CompactLoop, Exchange,
-        Fate, Inbox, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching, WayBack, sample,
-        watch_leader,
+        ApplyLoop, AutoCompact, AutoDisarm, BootOptions, Booted, Clock, CommitLimits, CommitLoop,
+        CompactLoop, Exchange, Fate, Inbox, LeaseLoop, Proposals, RaftLoop, ReadRound, Shared, Watching,
+        WayBack, sample, watch_leader,
     },
     service::{Limits, Read},
 };
@@ -111,6 +111,7 @@ fn share(
         peer_client: PeerClient::new(dialer.clone()),
         fate: Fate::default(),
         logins,
+        admission: Default::default(),
         snapshot_wanted: Default::default(),
         metrics,
         size: Mutex::new(Size::default()),
@@ -227,6 +228,10 @@ fn spawn_tasks(config: &Config, shared: &Arc<Shared>) {
     tokio::spawn(check.run(shared.fate.token().cancelled_owned()));
     if let Some(compact) = AutoCompact::new(shared.clone(), config.storage.auto_compaction) {
         tokio::spawn(compact.run());
+    }
+    if let Some(quota_bytes) = config.storage.quota_bytes.filter(|_| config.storage.auto_disarm_nospace) {
+        let disarm = AutoDisarm { member: shared.clone(), quota_bytes };
+        tokio::spawn(disarm.run(shared.fate.token().cancelled_owned()));
     }
 }
 

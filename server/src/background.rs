@@ -33,6 +33,12 @@ pub(crate) fn with_low_priority(name: &str, work: impl FnOnce() + Send + 'static
 /// Runs `work` in the background. `None` when it panicked or no thread could be had.
 pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let _place = PLACES.acquire().await.ok()?;
+    on_thread(work).await
+}
+
+/// Runs `work` on a thread of its own at once, for a caller who sees to it that there are not too many. `None` as for
+/// [`run`].
+pub(crate) async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = oneshot::channel();
     let thread = std::thread::Builder::new().name("background".into());
     let spawned = thread.spawn(move || {

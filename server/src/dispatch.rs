@@ -2,7 +2,8 @@
 
 use crate::{
     access::{self, Credentials},
-    call::{Call, Ended, Metered, Sees, Until},
+    audit::{Audit, Record, Seen},
+    call::{Audited, Call, Ended, Metered, Sees, Until},
     gateway::{self, Calls},
     http::{Access, Http, Role, Text, boxed},
     metrics::Metrics,
@@ -29,7 +30,7 @@ use oxetcd_grpc::{
     v3lockpb::lock_server::LockServer,
 };
 use parking_lot::Mutex;
-use std::{fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tower::Service;
@@ -46,6 +47,8 @@ pub(crate) struct Offer {
     pub(crate) gateway: bool,
     /// The v2 API, if there is one.
     pub(crate) v2: Option<V2Api>,
+    /// Where calls are written down, if they are.
+    pub(crate) audit: Option<Arc<Audit>>,
 }
 
 /// All services of a member.
@@ -107,13 +110,20 @@ impl<M: Propose + Read + Others> Dispatch<M> {
         }
     }
 
+    /// What the caller shows, with a place for who that is if somebody wants to know.
+    fn shown<B>(&self, request: &Request<B>) -> Option<Credentials> {
+        let mut shown = Credentials::of(&*self.member, request)?;
+        shown.seen = self.offer.audit.as_ref().map(|_| Seen::default());
+        Some(shown)
+    }
+
     /// Answers a hot call directly; see [`unary`].
     fn unary<B, F>(
         self: &Arc<Self>,
         path: &'static str,
         request: Request<B>,
         remote: Remote,
-        answer: impl FnOnce(Arc<Self>, Bytes, Option<Credentials>) -> F + Send + 'static,
+        answer: impl FnOnce(Arc<Self>, Bytes, Option<Credentials>, Remote) -> F + Send + 'static,
     ) -> Answer
     where
         B: http_body::Body<Data = Bytes, Error: Display> + Send + Unpin + 'static,
@@ -124,13 +134,14 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             let mut call = Call::begin(&this.metrics, path, request.headers());
             let limits = this.member.limits();
             let admitted = gate::admit(&*this.member, path, request.headers());
-            let shown = Credentials::of(&*this.member, &request);
+            let shown = this.shown(&request);
+            let seen = shown.as_ref().and_then(|shown| shown.seen.clone());
             let (message, outcome) = match unary::read(request.into_body(), limits.max_message_bytes()).await
             {
                 Ok(message) => {
                     call.received(1, message.len());
                     let outcome = match admitted {
-                        Ok(()) => answer(this.clone(), message.clone(), shown).await,
+                        Ok(()) => answer(this.clone(), message.clone(), shown, remote).await,
                         Err(status) => Err(status),
                     };
                     (message, outcome)
@@ -141,7 +152,12 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             if let Some(bytes) = answer_bytes {
                 call.sent(1, bytes);
             }
-            let took = call.end(outcome.as_ref().map_or_else(Status::code, |_| Code::Ok));
+            let code = outcome.as_ref().map_or_else(Status::code, |_| Code::Ok);
+            let took = call.end(code);
+            if let Some(audit) = &this.offer.audit {
+                let (ended, request) = (SystemTime::now(), message.clone());
+                audit.note(Record { ended, remote, seen, path: path.into(), request, code, took });
+            }
             Ended { path, request: message, answer_bytes, remote, took }.log(limits.warn_request);
             outcome.map_or_else(Status::into_http, Reply::into_response)
         })
@@ -152,14 +168,19 @@ impl<M: Propose + Read + Others> Dispatch<M> {
         let this = self.clone();
         Box::pin(async move {
             let path = request.uri().path().to_owned();
-            let call = Call::begin(&this.metrics, &path, request.headers());
+            let mut call = Call::begin(&this.metrics, &path, request.headers());
             let is_stream = call.is_stream();
             let end = LASTING.contains(&&*path).then(|| {
                 let closing = this.closing.clone().cancelled_owned();
                 gate::end_of_stream(&*this.member, request.headers(), closing)
             });
             let mut request = request;
-            let shown = Credentials::of(&*this.member, &request);
+            let shown = this.shown(&request);
+            if let Some(audit) = &this.offer.audit {
+                let seen = shown.as_ref().and_then(|shown| shown.seen.clone());
+                let (audit, path, kept) = (audit.clone(), path.clone(), Vec::new());
+                call.audit(Audited { audit, path, remote, seen, kept });
+            }
             let admitted = match gate::admit(&*this.member, &path, request.headers()) {
                 Ok(()) => access::admit(&*this.member, &path, shown.as_ref()).await,
                 refused => refused,
@@ -257,32 +278,42 @@ impl<M: Propose + Read + Others> Dispatch<M> {
         // A method of the key-value service.
         macro_rules! hot {
             ($path:literal, $method:ident) => {
-                self.unary($path, request, remote, |this, message, shown| async move {
+                self.unary($path, request, remote, |this, message, shown, from| async move {
                     let mut message = tonic::Request::new(unary::decode(message)?);
                     if let Some(shown) = shown {
                         message.extensions_mut().insert(shown);
+                    }
+                    if $path == "/etcdserverpb.KV/Txn" {
+                        // It may read much, and then it matters who asks.
+                        message.extensions_mut().insert(from);
                     }
                     let answer = this.kv_service().$method(message).await?;
                     Ok(Reply::of(answer.get_ref()))
                 })
             };
         }
+        self.member.admission().called();
         match request.uri().path() {
             "/etcdserverpb.KV/Put" => hot!("/etcdserverpb.KV/Put", put),
             "/etcdserverpb.KV/Txn" => hot!("/etcdserverpb.KV/Txn", txn),
             "/etcdserverpb.KV/DeleteRange" => hot!("/etcdserverpb.KV/DeleteRange", delete_range),
             "/etcdserverpb.KV/Range" => {
-                self.unary("/etcdserverpb.KV/Range", request, remote, |this, message, shown| async move {
-                    range(this.member.clone(), message, shown).await
-                })
+                self.unary(
+                    "/etcdserverpb.KV/Range",
+                    request,
+                    remote,
+                    |this, message, shown, from| async move {
+                        range(this.member.clone(), message, shown, from).await
+                    },
+                )
             }
             "/grpc.health.v1.Health/Check" => {
-                self.unary("/grpc.health.v1.Health/Check", request, remote, |_, message, _| async move {
+                self.unary("/grpc.health.v1.Health/Check", request, remote, |_, message, _, _| async move {
                     HealthService::check(message)
                 })
             }
             "/grpc.health.v1.Health/List" => {
-                self.unary("/grpc.health.v1.Health/List", request, remote, |_, _, _| async {
+                self.unary("/grpc.health.v1.Health/List", request, remote, |_, _, _, _| async {
                     Ok(HealthService::list())
                 })
             }

@@ -5,7 +5,9 @@
 
 mod access;
 mod adapters;
+mod admission;
 mod assemble;
+mod audit;
 mod background;
 mod call;
 pub mod check_config;

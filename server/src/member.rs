@@ -2,6 +2,7 @@
 
 use crate::{
     assemble::{Running, boot_options, run},
+    audit::Audit,
     cluster::{
         PeerClient, corruption::check_at_start, discover, downgrade, hand_over_before_stopping, join,
         publish::publish, version_monitor,
@@ -82,6 +83,9 @@ impl Member {
         let joining = join::prepare(&config, &PeerClient::new(secure.dialer.clone())).await?;
         let sockets = Sockets::bind(&config, &secure).await?;
         let metrics = Metrics::new(config.observe.metrics);
+        metrics.by_prefix(&config.observe.metrics_prefixes);
+        let audit = config.observe.audit_log.as_deref();
+        let audit = audit.map(|path| Audit::open(path, metrics.audit_dropped.clone())).transpose()?;
         net::count_reloads(&metrics);
         let options = BootOptions { joining, ..boot_options(&config, &metrics) };
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
@@ -96,7 +100,7 @@ impl Member {
         member.check_data(&config).await?;
         member.join_cluster(&config).await?;
         member.serve_http(&config, [(client_http, Role::Client, "http")], &metrics);
-        member.serve_clients(&config, client, metrics);
+        member.serve_clients(&config, client, metrics, audit);
         Ok(member)
     }
 
@@ -124,7 +128,13 @@ impl Member {
         Ok(())
     }
 
-    fn serve_clients(&mut self, config: &Config, listeners: Vec<Listener>, metrics: Arc<Metrics>) {
+    fn serve_clients(
+        &mut self,
+        config: &Config,
+        listeners: Vec<Listener>,
+        metrics: Arc<Metrics>,
+        audit: Option<Arc<Audit>>,
+    ) {
         let shared = &self.shared;
         let watch = WatchService::new(shared.clone(), self.watching.hub().clone(), self.closing.clone());
         let health = HealthService::new(self.closing.clone());
@@ -135,6 +145,7 @@ impl Member {
             },
             gateway: config.listen.grpc_gateway,
             v2: self.v2(config),
+            audit,
         };
         let closing = self.closing.clone();
         let dispatch =

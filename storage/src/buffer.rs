@@ -241,7 +241,9 @@ impl Buffer {
     fn commit_sealed(&self, durability: Durability) -> Result<bool> {
         let Some(sealed) = self.layers.read().sealed.clone() else { return Ok(false) };
         self.engine.commit(&sealed.to_batch(), durability)?;
-        self.layers.write().sealed = None;
+        // Taken under the lock and dropped behind it: a layer of many changes takes its time to be freed.
+        let done = self.layers.write().sealed.take();
+        drop(done);
         Ok(true)
     }
 
@@ -266,13 +268,13 @@ impl Buffer {
         self.engine.checkpoint()
     }
 
-    /// Gives unused room back: see [`Engine::defragment`]. Commits wait for it, steps and readers do not.
+    /// Gives unused room back: see [`Engine::defragment`]. Steps and readers go on meanwhile; whether commits do, is the
+    /// engine's affair.
     ///
     /// # Errors
     /// As [`Engine::defragment`].
     pub fn defragment(&self) -> Result<()> {
-        let _one = self.commit.lock();
-        self.commit_locked(Durability::Synced)?;
+        self.commit(Durability::Synced)?;
         self.engine.defragment()
     }
 

@@ -5,6 +5,7 @@ mod defrag;
 mod hashkv;
 mod help;
 mod migrate;
+mod recover;
 mod restore;
 mod snapshot;
 mod status;
@@ -38,6 +39,7 @@ pub static ETCDUTL: Command = Command {
         &version::VERSION,
         &completion::COMPLETION,
         &migrate::MIGRATE,
+        &recover::RECOVER,
         &help::HELP,
     ],
     ..Command::new("etcdutl", "The command line tool for the files of etcd's members.")

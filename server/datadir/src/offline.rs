@@ -83,6 +83,14 @@ impl Offline {
     }
 }
 
+/// Index of the last entry of the log that the data holds.
+///
+/// # Errors
+/// When the data cannot be read.
+pub fn applied_index(buffer: &Buffer) -> Result<u64, String> {
+    meta::applied_in(&**buffer.engine()).map(|applied| applied.index).map_err(|error| error.to_string())
+}
+
 /// Opens a database file, and waits for a writer to close it; for ever, when `wait` is 0.
 ///
 /// # Errors

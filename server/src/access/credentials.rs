@@ -1,6 +1,6 @@
 //! What a caller shows.
 
-use crate::{net::Identity, service::Read};
+use crate::{audit::Seen, net::Identity, service::Read};
 use http::{HeaderMap, Request};
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ const GATEWAY_HEADER: &str = "grpcgateway-accept";
 pub(crate) struct Credentials {
     pub(crate) token: Option<String>,
     pub(crate) common_name: Option<String>,
+    /// Where to write down who that is, if somebody wants to know.
+    pub(crate) seen: Option<Seen>,
 }
 
 impl Credentials {
@@ -31,6 +33,6 @@ impl Credentials {
         let through_gateway = headers.contains_key(GATEWAY_HEADER);
         let common_name = identity.and_then(|identity| identity.common_name.clone());
         let common_name = common_name.filter(|_| !through_gateway);
-        Credentials { token, common_name }
+        Credentials { token, common_name, seen: None }
     }
 }

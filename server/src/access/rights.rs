@@ -16,6 +16,14 @@ pub(crate) async fn identify<M: Read>(
     member: &M,
     shown: Option<&Credentials>,
 ) -> Result<Option<Caller>, Status> {
+    let caller = look_up(member, shown).await?;
+    if let (Some(caller), Some(seen)) = (&caller, shown.and_then(|shown| shown.seen.as_ref())) {
+        seen.note(&caller.name);
+    }
+    Ok(caller)
+}
+
+async fn look_up<M: Read>(member: &M, shown: Option<&Credentials>) -> Result<Option<Caller>, Status> {
     let Some(shown) = shown.filter(|_| member.machine().auth().is_enabled()) else { return Ok(None) };
     let logins = member.logins();
     let Some(token) = &shown.token else {

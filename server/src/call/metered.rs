@@ -80,9 +80,12 @@ impl<B> Metered<B> {
 
     fn note(&mut self, data: &[u8]) {
         let (messages, bytes) = self.messages.take(data);
-        let call = self.call.lock();
+        let mut call = self.call.lock();
         match self.sees {
-            Sees::Requests => call.received(messages, bytes),
+            Sees::Requests => {
+                call.saw(data);
+                call.received(messages, bytes);
+            }
             Sees::Answers => call.sent(messages, bytes),
         }
     }

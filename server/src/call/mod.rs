@@ -4,9 +4,11 @@
 //! The hot calls hold a [`Call`] on the stack of their future and count by atomics alone. All others have their
 //! bodies wrapped ([`Metered`]), which also sees when a stream ends, however it ends.
 
+mod audited;
 mod metered;
 mod until;
 
+pub(crate) use audited::Audited;
 pub(crate) use metered::{Metered, Sees};
 pub(crate) use until::Until;
 
@@ -34,6 +36,8 @@ pub(crate) struct Call {
     method: Option<Arc<GrpcMethod>>,
     began: Instant,
     ended: bool,
+    /// What is kept for the audit log, if there is one.
+    audited: Option<Box<Audited>>,
 }
 
 /// What there is to say about an ended unary call.
@@ -59,7 +63,7 @@ impl Call {
             method.started();
             metrics.server.client_request(version, method.is_stream());
         }
-        Call { metrics: metrics.clone(), method, began: Instant::now(), ended: false }
+        Call { metrics: metrics.clone(), method, began: Instant::now(), ended: false, audited: None }
     }
 
     /// Whether more than one message goes in some direction.
@@ -88,9 +92,24 @@ impl Call {
         self.began.elapsed()
     }
 
+    /// Has the call written into an audit log when it ends.
+    pub(crate) fn audit(&mut self, audited: Audited) {
+        self.audited = Some(Box::new(audited));
+    }
+
+    /// These bytes of the request's body came.
+    fn saw(&mut self, data: &[u8]) {
+        if let Some(audited) = &mut self.audited {
+            audited.saw(data);
+        }
+    }
+
     /// The call ends with `code`. Answers with how long it took.
     pub(crate) fn end(&mut self, code: Code) -> Duration {
         let took = self.began.elapsed();
+        if let Some(audited) = self.audited.take() {
+            audited.end(code, took);
+        }
         if let (Some(method), false) = (&self.method, std::mem::replace(&mut self.ended, true)) {
             method.finished(code, took);
         }

@@ -2,12 +2,17 @@
 
 use super::settings::Settings;
 use crate::metrics::MetricsLevel;
+use std::path::PathBuf;
 
 /// Settings of metrics and traces.
 #[derive(Clone, Debug)]
 pub struct ObserveConfig {
     /// How much is measured.
     pub metrics: MetricsLevel,
+    /// Prefixes of keys that are measured by themselves, each once.
+    pub metrics_prefixes: Vec<String>,
+    /// The file of the audit log; `None` for none.
+    pub audit_log: Option<PathBuf>,
     /// Where traces go; `None` when there are none.
     pub tracing: Option<TracingConfig>,
 }
@@ -48,6 +53,8 @@ impl ObserveConfig {
         let extensive = settings.text("metrics") == "extensive";
         Ok(ObserveConfig {
             metrics: if extensive { MetricsLevel::Extensive } else { MetricsLevel::Basic },
+            metrics_prefixes: settings.list("metrics-prefixes").to_vec(),
+            audit_log: settings.path("audit-log"),
             tracing,
         })
     }

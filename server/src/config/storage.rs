@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct StorageConfig {
     /// Room for the data, in bytes; `None` is without limit.
     pub quota_bytes: Option<u64>,
+    /// Whether the NOSPACE alarm is taken back once there is room.
+    pub auto_disarm_nospace: bool,
     /// Longest time before a batch is committed.
     pub batch_interval: Duration,
     /// Most operations before a batch is committed.
@@ -54,6 +56,7 @@ impl StorageConfig {
                 0 => Some(DEFAULT_QUOTA_BYTES),
                 bytes => u64::try_from(bytes).ok(),
             },
+            auto_disarm_nospace: settings.bool("auto-disarm-nospace"),
             batch_interval: settings.wait_or("backend-batch-interval", Duration::from_millis(100)),
             batch_limit: positive_or(settings.int("backend-batch-limit"), 10_000),
             compaction_batch_limit: positive_or(settings.int("compaction-batch-limit"), 1000),

@@ -19,6 +19,7 @@ mod mvcc;
 mod network;
 mod op;
 mod outcome;
+mod prefix;
 mod process;
 mod queues;
 mod registrar;
@@ -39,14 +40,19 @@ pub use mvcc::MvccMetrics;
 pub use network::{NetworkMetrics, PeerMetrics};
 pub use op::Op;
 pub use queues::{QueueMetrics, Refused};
+pub use prefix::PrefixMetrics;
 pub use server::ServerMetrics;
 pub use store::StoreMetrics;
 
 use parking_lot::RwLock;
 use process::ProcessMetrics;
-use prometheus::{IntCounterVec, Registry};
+use prometheus::{IntCounter, IntCounterVec, Registry};
 use registrar::Registrar;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// How much is measured: `--metrics`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +88,10 @@ pub struct Metrics {
     pub queues: QueueMetrics,
     /// Appends between members; no metric of etcd's.
     pub appends: AppendStats,
+    /// Calls of which the audit log has no line.
+    pub audit_dropped: IntCounter,
+    /// Keys by prefix, if any prefixes are named.
+    pub prefixes: OnceLock<PrefixMetrics>,
     process: ProcessMetrics,
     scrapes: IntCounterVec,
     samplers: RwLock<Vec<Sampler>>,
@@ -112,11 +122,23 @@ impl Metrics {
             grpc: GrpcMetrics::new(&registrar, level),
             queues: QueueMetrics::new(&registrar),
             appends: AppendStats::default(),
+            audit_dropped: registrar.counter(
+                "oxetcd_audit_dropped_total",
+                "Calls that are missing in the audit log because it did not keep up or could not be written.",
+            ),
+            prefixes: OnceLock::new(),
             process: ProcessMetrics::new(&registrar),
             scrapes,
             samplers: RwLock::new(Vec::new()),
             registry,
         })
+    }
+
+    /// Counts keys by these prefixes, from now on. Only the first call has an effect.
+    pub fn by_prefix(&self, prefixes: &[String]) {
+        if !prefixes.is_empty() {
+            self.prefixes.get_or_init(|| PrefixMetrics::new(&self.registry, prefixes));
+        }
     }
 
     /// Has `sampler` called before every scrape, to set gauges from what their owners know.

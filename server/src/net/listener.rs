@@ -32,7 +32,7 @@ pub(crate) enum Stream {
 }
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Remote {
     /// An address.
     Tcp(SocketAddr),

@@ -57,6 +57,9 @@ impl<'a> ApplyMeter<'a> {
             }
         };
         self.metrics.server.applied(op, success, took);
+        if let (Some(prefixes), Some(batch)) = (self.metrics.prefixes.get(), &effects.events) {
+            prefixes.changed(&batch.events);
+        }
         if took > self.warn_after {
             self.metrics.server.slow_applies.inc();
             let request = describe::entry(data.clone());

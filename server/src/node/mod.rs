@@ -14,6 +14,7 @@ mod applied_waits;
 mod apply_loop;
 mod apply_meter;
 mod auto_compact;
+mod auto_disarm;
 mod bootstrap;
 mod clock;
 mod commit_loop;
@@ -42,6 +43,7 @@ mod way_back;
 
 pub(crate) use apply_loop::{ApplyLoop, Committed};
 pub(crate) use auto_compact::AutoCompact;
+pub(crate) use auto_disarm::AutoDisarm;
 pub(crate) use bootstrap::{BootOptions, Booted, boot};
 pub(crate) use clock::{Clock, unix_nanos};
 pub(crate) use commit_loop::{CommitLimits, CommitLoop};

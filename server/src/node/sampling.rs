@@ -6,7 +6,12 @@ use crate::{
     metrics::Metrics,
     service::{Progress, Read},
 };
-use oxetcd_api::etcdserverpb::{AlarmMember, AlarmType};
+use bytes::Bytes;
+use oxetcd_api::{
+    KeyRange,
+    etcdserverpb::{AlarmMember, AlarmType, RangeRequest},
+};
+use oxetcd_mvcc::Store;
 use oxetcd_watch::Hub;
 use parking_lot::Mutex;
 use std::{
@@ -51,6 +56,19 @@ fn look_at_member(metrics: &Metrics, member: &Shared) {
     mvcc.current_revision.set(store.revision());
     mvcc.compact_revision.set(store.compacted());
     mvcc.keys.set(store.live_keys());
+    if let Some(prefixes) = metrics.prefixes.get() {
+        prefixes.count_keys(|prefix| count(store, prefix));
+    }
+}
+
+/// Living keys that start with `prefix`.
+fn count(store: &Store, prefix: &[u8]) -> i64 {
+    let (key, range_end) = match KeyRange::prefix(prefix.to_vec().into()) {
+        KeyRange::Between(key, end) => (key, end),
+        KeyRange::From(key) | KeyRange::Single(key) => (key, Bytes::from_static(&[0])),
+    };
+    let request = RangeRequest { key, range_end, count_only: true, ..RangeRequest::default() };
+    store.range(&request).map_or(0, |answer| answer.count)
 }
 
 /// Alarms that are off again are shown as such.

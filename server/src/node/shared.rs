@@ -3,6 +3,7 @@
 use super::{Clock, Fate, Inbox, Input, applied_waits::AppliedWaits, waiters::Waiters};
 use crate::{
     access::Logins,
+    admission::{Admission, is_vital},
     cluster::{AskError, Leadership, PeerClient, Question, Reply},
     conf_change,
     identity::RequestIds,
@@ -73,6 +74,8 @@ pub(crate) struct Shared {
     /// Set when raft wants a snapshot for a member that lags too far behind.
     pub(crate) snapshot_wanted: AtomicBool,
     pub(crate) metrics: Arc<Metrics>,
+    /// Who may take how much.
+    pub(crate) admission: Admission,
     /// Tokens and passwords of users.
     pub(crate) logins: Logins,
     /// Room that the engine took when it was last measured.
@@ -118,6 +121,7 @@ impl Shared {
 
     fn submit(
         &self,
+        is_vital: bool,
         encode: impl FnOnce() -> (u64, Vec<u8>),
         input: impl FnOnce(u64, Bytes) -> Input,
     ) -> Result<Proposal, Status> {
@@ -125,7 +129,8 @@ impl Shared {
             return Err(status::stopped());
         }
         let committed = self.position.committed.load(Ordering::Relaxed);
-        if committed > self.position.applied.load(Ordering::Relaxed) + APPLY_BACKLOG_LIMIT {
+        let is_behind = committed > self.position.applied.load(Ordering::Relaxed) + APPLY_BACKLOG_LIMIT;
+        if is_behind && !is_vital {
             self.metrics.queues.refuse(Refused::Backlog);
             return Err(status::too_many_requests());
         }
@@ -146,11 +151,11 @@ impl Shared {
 
 impl Propose for Shared {
     fn propose(&self, request: InternalRaftRequest) -> Result<Proposal, Status> {
-        self.submit(|| self.encode(request), |id, data| Input::Propose { id, data })
+        self.submit(is_vital(&request), || self.encode(request), |id, data| Input::Propose { id, data })
     }
 
     fn propose_in_term(&self, request: InternalRaftRequest, term: u64) -> Result<Proposal, Status> {
-        self.submit(|| self.encode(request), |id, data| Input::ProposeInTerm { id, data, term })
+        self.submit(is_vital(&request), || self.encode(request), |id, data| Input::ProposeInTerm { id, data, term })
     }
 
     fn propose_v2(&self, mut request: Request, term: Option<u64>) -> Result<Proposal, Status> {
@@ -159,7 +164,7 @@ impl Propose for Shared {
             request.id = Some(id);
             (id, request.encode_to_vec())
         };
-        self.submit(encode, |id, data| match term {
+        self.submit(false, encode, |id, data| match term {
             Some(term) => Input::ProposeInTerm { id, data, term },
             None => Input::Propose { id, data },
         })
@@ -280,6 +285,10 @@ impl Read for Shared {
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     fn logins(&self) -> &Logins {

@@ -2,20 +2,22 @@
 //! unless the client does not ask for one. `Range` is answered by [`super::range`] in raw form; the method here
 //! is the plain one that the trait asks for.
 
-use super::{Propose, Read, header, quota, read_meter::ReadMeter, stream};
+use super::{Propose, Read, header, quota, range, read_meter::ReadMeter, stream};
 use crate::{
     access::{self, AsUser},
+    background,
     metrics::Op,
+    net::Remote,
     status,
 };
 use http::Extensions;
 use oxetcd_api::etcdserverpb::{
     CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, InternalRaftRequest,
-    PutRequest, PutResponse, RangeRequest, RangeResponse, TxnRequest, TxnResponse,
+    PutRequest, PutResponse, RangeRequest, RangeResponse, TxnRequest, TxnResponse, request_op,
 };
 use oxetcd_grpc::etcdserverpb::kv_server::Kv;
 use oxetcd_machine::Response as Applied;
-use oxetcd_mvcc::check;
+use oxetcd_mvcc::{Store, check};
 use prost::Message;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -30,14 +32,25 @@ impl<M: Propose + Read> KvService<M> {
         }
         let caller = access::caller(&*self.0, extensions).await?;
         let meter = ReadMeter::begin(Op::ReadonlyTxn);
-        let response = {
+        let is_long = {
             let machine = self.0.machine();
             let permissions = access::permissions(&machine, caller.clone());
             permissions.reading_txn(&txn).map_err(|error| status::of_auth(&error))?;
-            let response = machine.store().read_txn(&txn);
-            access::is_unchanged(&machine, caller.as_ref())?;
-            response
+            reads_much(machine.store(), &txn)
         };
+        let response = if is_long {
+            // As for a range that is long: apart, and one after the other.
+            let turn = self.0.admission().turn(*extensions.get().unwrap_or(&Remote::Unix)).await;
+            let (member, txn) = (self.0.clone(), txn.clone());
+            let done = background::on_thread(move || {
+                let _turn = turn;
+                member.machine().store().read_txn(&txn)
+            });
+            done.await.ok_or_else(status::stopped)?
+        } else {
+            self.0.machine().store().read_txn(&txn)
+        };
+        access::is_unchanged(&self.0.machine(), caller.as_ref())?;
         let ranges = txn.success.len() as u64;
         self.0.metrics().mvcc.ranges.inc_by(ranges);
         self.0.metrics().mvcc.txns.inc_by(u64::from(ranges > 1));
@@ -55,6 +68,14 @@ impl<M: Propose + Read> KvService<M> {
             _ => Err(status::unexpected_answer()),
         }
     }
+}
+
+/// Whether a transaction of reads has one whose answer is long. What is wrong with it is found when it runs.
+fn reads_much(store: &Store, txn: &TxnRequest) -> bool {
+    txn.success.iter().chain(&txn.failure).any(|op| match &op.request {
+        Some(request_op::Request::RequestRange(request)) => range::is_long(store, request).unwrap_or(false),
+        _ => false,
+    })
 }
 
 #[tonic::async_trait]

@@ -11,13 +11,15 @@ use super::{
 };
 use crate::{
     access::{self, Credentials},
+    admission::Pacer,
     background,
     metrics::Op,
+    net::Remote,
     status,
 };
 use bytes::Bytes;
 use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse, ResponseHeader};
-use oxetcd_mvcc::{RangeResult, check};
+use oxetcd_mvcc::{Error, RangeResult, Store, check};
 use prost::Message;
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 use tonic::Status;
@@ -30,9 +32,10 @@ pub(crate) async fn range<M: Propose + Read>(
     member: Arc<M>,
     message: Bytes,
     shown: Option<Credentials>,
+    from: Remote,
 ) -> Result<Reply, Status> {
     let meter = ReadMeter::begin(Op::Range);
-    let result = answer(&member, unary::decode(message.clone())?, shown).await;
+    let result = answer(&member, unary::decode(message.clone())?, shown, from).await;
     meter.end(&*member, result.is_ok(), PATH, || message);
     Ok(encode(&*member, result?))
 }
@@ -44,6 +47,7 @@ async fn answer<M: Propose + Read>(
     member: &Arc<M>,
     request: RangeRequest,
     shown: Option<Credentials>,
+    from: Remote,
 ) -> Result<RangeResult, Status> {
     check::range(&request).map_err(|error| status::of_check(&error))?;
     if !request.serializable {
@@ -53,26 +57,45 @@ async fn answer<M: Propose + Read>(
     let caller = access::identify(&**member, shown.as_ref()).await?;
     let may = access::permissions(&member.machine(), caller.clone()).range(&request);
     may.map_err(|error| status::of_auth(&error))?;
-    let began = Instant::now();
-    let result = read(member, request).await;
+    let (began, key) = (Instant::now(), request.key.clone());
+    let result = read(member, request, from).await;
     access::is_unchanged(&member.machine(), caller.as_ref())?;
     member.metrics().mvcc.ranges.inc();
+    if let Some(prefixes) = member.metrics().prefixes.get() {
+        prefixes.read(&key);
+    }
     member.metrics().server.ranged(result.is_ok(), began.elapsed());
     result
 }
 
-async fn read<M: Propose + Read>(member: &Arc<M>, request: RangeRequest) -> Result<RangeResult, Status> {
+async fn read<M: Propose + Read>(
+    member: &Arc<M>,
+    request: RangeRequest,
+    from: Remote,
+) -> Result<RangeResult, Status> {
     let refused = |error| status::of_store(&error);
     {
         let machine = member.machine();
-        let store = machine.store();
-        if !may_be_long(&request) || store.range(&counting(&request)).map_err(refused)?.count <= LONG_KEYS {
-            return store.range(&request).map_err(refused);
+        if !is_long(machine.store(), &request).map_err(refused)? {
+            return machine.store().range(&request).map_err(refused);
         }
     }
+    let turn = member.admission().turn(from).await;
     let member = member.clone();
-    let done = background::run(move || member.machine().store().range(&request)).await;
-    done.ok_or_else(status::stopped)?.map_err(refused)
+    let done = background::on_thread(move || {
+        let _turn = turn;
+        let pacer = Pacer::begin(member.admission());
+        member.machine().store().range_with_pauses(&request, &|| pacer.pause())
+    });
+    done.await.ok_or_else(status::stopped)?.map_err(refused)
+}
+
+/// Whether an answer has so many records that it is put together apart.
+///
+/// # Errors
+/// Those of the range itself.
+pub(super) fn is_long(store: &Store, request: &RangeRequest) -> Result<bool, Error> {
+    Ok(may_be_long(request) && store.range(&counting(request))?.count > LONG_KEYS)
 }
 
 /// Records from which on an answer is put together in the background.

@@ -2,6 +2,7 @@
 
 use crate::{
     access::Logins,
+    admission::Admission,
     cluster::{Leadership, Lost},
     metrics::Metrics,
     status,
@@ -116,6 +117,9 @@ pub(crate) trait Read: Send + Sync + 'static {
 
     /// What is counted and measured.
     fn metrics(&self) -> &Metrics;
+
+    /// Who may take how much.
+    fn admission(&self) -> &Admission;
 
     /// Tokens and passwords.
     fn logins(&self) -> &Logins;

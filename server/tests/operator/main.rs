@@ -1,6 +1,7 @@
 //! What an operator relies on, against a real process: metrics, health, the space quota, compaction by itself, locks and
 //! elections.
 
+mod audit;
 mod compaction;
 mod coordination;
 mod dashboards;
@@ -16,3 +17,4 @@ mod quota;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
+mod upkeep;

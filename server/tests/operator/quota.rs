@@ -3,6 +3,7 @@
 
 use crate::support::{Server, http_get};
 use etcd_client::{AlarmAction, AlarmType, Client, DeleteOptions, GetOptions};
+use std::time::Duration;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -71,6 +72,34 @@ async fn a_full_member_opens_again_when_room_was_made() -> Outcome {
     assert_eq!(http_get(server.endpoint(), "/health").0, 200);
     let left = client.get("", Some(GetOptions::new().with_all_keys().with_keys_only())).await?;
     assert_eq!(left.count(), 2);
+    assert!(fill(&mut client).await? > 10);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_auto_disarm_deleting_and_compacting_is_enough() -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let server = Server::start(dir.path(), &["--quota-backend-bytes", QUOTA_BYTES, "--auto-disarm-nospace"]);
+    let mut client = Client::connect([server.url()], None).await?;
+    let lease = client.lease_grant(3600, None).await?.id();
+    client.put("leased", "1", Some(etcd_client::PutOptions::new().with_lease(lease))).await?;
+    let taken = fill(&mut client).await?;
+    wait_for_alarm(&mut client).await?;
+    // Nothing has gone, so the alarm stays. What makes room goes on.
+    assert!(client.put("small", "1", None).await.is_err());
+    client.lease_revoke(lease).await?;
+    assert_eq!(client.get("leased", None).await?.count(), 0);
+    let gone = client.delete("fill/", Some(DeleteOptions::new().with_prefix())).await?;
+    assert_eq!(gone.deleted(), taken as i64);
+    client.compact(gone.header().ok_or("a header")?.revision(), None).await?;
+    // No defragmentation, no disarming, no restart.
+    let reopened = async {
+        while client.put("small", "1", None).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), reopened).await?;
+    assert!(client.alarm(AlarmAction::Get, AlarmType::Nospace, None).await?.alarms().is_empty());
     assert!(fill(&mut client).await? > 10);
     Ok(())
 }

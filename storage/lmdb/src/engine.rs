@@ -8,7 +8,9 @@ use crate::{
     error::{NAME, engine, from_code},
     files::Dir,
     long_keys,
+    meanwhile::Meanwhile,
     raw::{self, WriteTxn},
+    reader::Reader,
     room::{Demand, Room},
 };
 use bytes::Bytes;
@@ -16,11 +18,15 @@ use lmdb::Error as Code;
 use oxetcd_storage::{
     Batch, Checkpoint, Durability, Engine, Error, Op, Result, Size, Table, Visit, VisitFound,
 };
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use std::{path::Path, sync::Arc};
 
 /// A change in the middle of a table counts for this much of the map: the kernel maps a page's neighbours, too.
 const SEEK_BYTES: usize = 64 << 10;
+
+/// Rounds of catching up with commits beside a copy. More than a few means that they come as fast as that goes, and
+/// then they have to wait for one round.
+const ROUNDS_MAX: usize = 20;
 
 /// The LMDB engine over one directory.
 pub struct Lmdb {
@@ -29,6 +35,10 @@ pub struct Lmdb {
     /// Replaced by defragmenting; who has the old one may go on reading it.
     env: RwLock<Arc<Env>>,
     writer: Mutex<Writer>,
+    /// Signalled when a copy has caught up with what was committed beside it, or was given up.
+    caught_up: Condvar,
+    /// Held while the file is copied: one copy at a time.
+    copying: Mutex<()>,
     /// Free bytes as of a commit: finding them out walks a list.
     free: Mutex<Option<(Usage, u64)>>,
 }
@@ -39,6 +49,8 @@ struct Writer {
     room: Room,
     /// How the environment flushes now.
     durability: Durability,
+    /// While the file is copied: what was committed since the copy's view was taken.
+    meanwhile: Option<Meanwhile>,
 }
 
 impl Lmdb {
@@ -59,12 +71,14 @@ impl Lmdb {
                 (1, env)
             }
         };
-        let writer = Writer { generation, room: Room::new(&env)?, durability: Durability::Synced };
+        let writer = Writer::new(generation, Room::new(&env)?);
         Ok(Lmdb {
             dir,
             options,
             env: RwLock::new(Arc::new(env)),
             writer: Mutex::new(writer),
+            caught_up: Condvar::new(),
+            copying: Mutex::new(()),
             free: Mutex::default(),
         })
     }
@@ -73,20 +87,63 @@ impl Lmdb {
         self.env.read().clone()
     }
 
-    /// A dense copy of `old` in the file of the next generation, which does not have its name yet.
-    fn copy_to_temporary(&self, old: &Env, generation: u64) -> Result<(Env, Room)> {
+    /// A dense copy of `old`, as `reader` sees it, in the file of the next generation, which does not have its name
+    /// yet.
+    fn copy_to_temporary(&self, old: &Env, reader: &Reader<'_>, generation: u64) -> Result<(Env, Writer)> {
         let path = self.dir.temporary_path(generation);
         let new = Env::open(self.dir.clone(), &path, true, &self.options)?;
         let mut room = Room::new(&new)?;
         room.take_for_copy(&new, old.usage()?.total_bytes.saturating_sub(old.free_bytes()?))?;
-        copy::copy(old, old.read()?.txn(), &new, self.options.map_limit_bytes())?;
+        copy::copy(old, reader.txn(), &new, self.options.map_limit_bytes())?;
         room.cover(&new)?;
         room.trim(&new)?;
-        Ok((new, room))
+        Ok((new, Writer::new(generation, room)))
+    }
+
+    /// Commits to the copy what went to the old file meanwhile, until that is little. Answers with the writer's lock,
+    /// under which the rest goes.
+    fn catch_up(&self, new: &Env, next: &mut Writer) -> Result<MutexGuard<'_, Writer>> {
+        let mut rounds = 0;
+        loop {
+            rounds += 1;
+            let mut writer = self.writer.lock();
+            let missed = writer.meanwhile.replace(Meanwhile::default()).unwrap_or_default();
+            let is_little = missed.is_little() || rounds == ROUNDS_MAX;
+            let writer = if is_little { Some(writer) } else { None };
+            self.caught_up.notify_all();
+            for batch in missed.batches() {
+                let demand = Demand::of(batch, new.page_bytes());
+                next.room.take(new, demand, self.options.max_bytes)?;
+                next.commit(new, batch.ops(), demand, &self.options)?;
+            }
+            match writer {
+                Some(writer) => return Ok(writer),
+                None => new.sync()?,
+            }
+        }
+    }
+
+    /// Copies `old` and puts the copy in its place. `reader` sees what was there when `meanwhile` began.
+    fn replace(&self, old: &Env, reader: Reader<'_>, generation: u64) -> Result<()> {
+        let (mut new, mut next) = self.copy_to_temporary(old, &reader, generation)?;
+        // From here on the old file's free pages may be used again.
+        drop(reader);
+        let mut writer = self.catch_up(&new, &mut next)?;
+        new.set_sync(true)?;
+        new.sync()?;
+        new.renamed(self.dir.publish(generation)?);
+        *writer = next;
+        *self.env.write() = Arc::new(new);
+        *self.free.lock() = None;
+        Ok(())
     }
 }
 
 impl Writer {
+    fn new(generation: u64, room: Room) -> Self {
+        Writer { generation, room, durability: Durability::Synced, meanwhile: None }
+    }
+
     fn set_durability(&mut self, env: &Env, durability: Durability) -> Result<()> {
         if self.durability != durability {
             env.set_meta_sync(durability == Durability::Synced)?;
@@ -182,6 +239,9 @@ impl Engine for Lmdb {
             return Err(engine("a key must not be empty"));
         }
         let mut writer = self.writer.lock();
+        while writer.meanwhile.as_ref().is_some_and(Meanwhile::is_full) {
+            self.caught_up.wait(&mut writer);
+        }
         let env = self.env();
         if batch.is_empty() {
             return if durability == Durability::Synced { env.sync() } else { Ok(()) };
@@ -190,6 +250,9 @@ impl Engine for Lmdb {
         writer.room.take(&env, demand, self.options.max_bytes)?;
         writer.set_durability(&env, durability)?;
         writer.commit(&env, batch.ops(), demand, &self.options)?;
+        if let Some(meanwhile) = &mut writer.meanwhile {
+            meanwhile.note(batch);
+        }
         Ok(())
     }
 
@@ -207,16 +270,21 @@ impl Engine for Lmdb {
     }
 
     fn defragment(&self) -> Result<()> {
-        let mut writer = self.writer.lock();
+        let _one = self.copying.lock();
         let old = self.env();
-        let generation = writer.generation + 1;
-        let copied = self.copy_to_temporary(&old, generation);
-        let (mut new, room) =
-            copied.inspect_err(|_| self.dir.remove(&self.dir.temporary_path(generation)))?;
-        new.renamed(self.dir.publish(generation)?);
-        *writer = Writer { generation, room, durability: Durability::Synced };
-        *self.env.write() = Arc::new(new);
-        *self.free.lock() = None;
+        let (reader, generation) = {
+            let mut writer = self.writer.lock();
+            let reader = old.read()?;
+            writer.meanwhile = Some(Meanwhile::default());
+            (reader, writer.generation + 1)
+        };
+        let replaced = self.replace(&old, reader, generation);
+        if replaced.is_err() {
+            self.writer.lock().meanwhile = None;
+            self.dir.remove(&self.dir.temporary_path(generation));
+        }
+        self.caught_up.notify_all();
+        replaced?;
         self.dir.remove(old.path());
         Ok(())
     }

@@ -7,8 +7,9 @@
 //!   room on the device is taken ahead of each commit, so a full device is found out before anything is written.
 //! * **Commits.** `Synced` flushes the pages, then the new root. `Buffered` flushes the pages and leaves the
 //!   root to the next commit's flush: half the flushes, and a power cut undoes at most the last batch.
-//! * **Defragmenting** rewrites all records densely into a new file and swaps it in. Readers that were under
-//!   way finish on the old one.
+//! * **Defragmenting** rewrites all records densely into a new file, from one view of the old one, and a little at a
+//!   time, so that the device has time for others. Commits go on meanwhile, are repeated on the copy, and wait only for the
+//!   moment in which the last few of them are. Readers that were under way finish on the old file.
 //! * **Keys** may have any length from 1 byte; see `long_keys` for those beyond LMDB's 511.
 //!
 //! One process (and one [`Lmdb`] in it) may use a directory at a time. The file belongs to the machine's byte
@@ -26,6 +27,7 @@ mod error;
 mod files;
 mod long_keys;
 mod lookup;
+mod meanwhile;
 mod open;
 mod os;
 mod page;

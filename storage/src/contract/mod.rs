@@ -47,7 +47,9 @@ pub use reads::{
     keys_and_values_have_their_limits, later_changes_of_a_batch_win, lookups_answer_in_order,
     scans_keep_their_bounds, visitors_may_read,
 };
-pub use sizes::{defragmenting_keeps_and_shrinks, sizes_are_plausible};
+pub use sizes::{
+    commits_beside_defragmenting_are_kept, defragmenting_keeps_and_shrinks, sizes_are_plausible,
+};
 pub use views::{batches_are_seen_whole, checkpoints_stay_as_they_were};
 
 use crate::{Engine, Result};
@@ -92,6 +94,7 @@ macro_rules! engine_contract {
             checkpoints_stay_as_they_were
             sizes_are_plausible
             defragmenting_keeps_and_shrinks
+            commits_beside_defragmenting_are_kept
         );
     };
     ($subject:expr, durable) => {

@@ -2,6 +2,7 @@
 
 use super::{Model, Subject};
 use crate::{Batch, Durability, Engine, Size, Table};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const MIB: u64 = 1 << 20;
 
@@ -61,4 +62,38 @@ pub fn defragmenting_keeps_and_shrinks<S: Subject>(subject: &S) {
     let mut wanted = before;
     wanted.apply(&batch);
     assert_eq!(Model::read(&engine), wanted);
+}
+
+/// What is committed while the engine is defragmented is there afterwards, deletions too, and after a reopening.
+pub fn commits_beside_defragmenting_are_kept<S: Subject>(subject: &S) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let engine = subject.open(dir.path()).expect("an empty directory");
+    fill(&engine);
+    let (mut model, is_over) = (Model::read(&engine), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let defragmenting = scope.spawn(|| {
+            (0..3).for_each(|_| engine.defragment().expect("defragment"));
+            is_over.store(true, Ordering::Release);
+        });
+        let mut number = 0_u64;
+        while number < 100 || (number < 20_000 && !is_over.load(Ordering::Acquire)) {
+            let mut batch = Batch::new();
+            batch.delete(Table::Key, (number % 4096).to_be_bytes().to_vec());
+            batch.put(Table::Key, [&b"new"[..], &number.to_be_bytes()].concat(), vec![number as u8; 300]);
+            batch.put(Table::Lease, (number % 50).to_be_bytes().to_vec(), vec![b'l'; 700]);
+            let durability = if number % 10 == 0 { Durability::Synced } else { Durability::Buffered };
+            engine.commit(&batch, durability).expect("commit");
+            model.apply(&batch);
+            number += 1;
+        }
+        defragmenting.join().expect("defragmenting went through");
+    });
+    assert_eq!(Model::read(&engine), model);
+    engine.commit(&Batch::new(), Durability::Synced).expect("commit");
+    drop(engine);
+    if let Ok(again) = subject.open(dir.path()) {
+        // An engine in memory is empty again.
+        let left = Model::read(&again);
+        assert!(left == model || left == Model::new(), "the records are others than before the reopening");
+    }
 }

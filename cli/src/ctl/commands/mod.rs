@@ -23,6 +23,7 @@ mod options;
 mod put;
 mod role;
 mod snapshot;
+mod top;
 mod txn;
 mod user;
 mod version;
@@ -61,6 +62,7 @@ pub(super) static ALL: &[&Command] = &[
     &elect::ELECT,
     &auth::AUTH,
     &check::CHECK,
+    &top::TOP,
     &user::USER,
     &role::ROLE,
     &completion::COMPLETION,

@@ -32,6 +32,12 @@ pub(super) const FEATURES: &[Flag] = &[
         "0",
         "Defragment at the start when that frees at least so much; 0 for never.",
     ),
+    flag(
+        "auto-disarm-nospace",
+        Bool,
+        "false",
+        "Take a member's NOSPACE alarm back by itself once deletions and compaction have made room. Not a flag of etcd.",
+    ),
     flag("max-learners", Int, "1", "Most learners in the cluster."),
     flag(
         "raise-cluster-version",

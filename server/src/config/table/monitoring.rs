@@ -6,6 +6,13 @@ pub(super) const MONITORING: &[Flag] = &[
     flag("enable-pprof", Bool, "false", "Offer profiles of the Go run time over HTTP.")
         .but(Never("there is no Go run time to profile")),
     flag("metrics", Text, "basic", "How much is measured: basic, or extensive with gRPC handling times."),
+    flag(
+        "metrics-prefixes",
+        Set,
+        "",
+        "Prefixes of keys, with commas between them, that are measured each by itself. Not a flag of etcd.",
+    )
+    .listed(),
     flag("listen-metrics-urls", Urls, "", "Where to listen for /metrics and /health alone."),
 ];
 
@@ -18,6 +25,12 @@ pub(super) const LOGGING: &[Flag] = &[
         "Where the log goes: stderr, stdout, systemd/journal or paths of files; default is stderr.",
     )
     .listed(),
+    flag(
+        "audit-log",
+        Text,
+        "",
+        "File to write a line of JSON to for every call: who, what, which keys. Not a flag of etcd.",
+    ),
     flag("log-level", Text, "info", "Lowest level shown: debug, info, warn, error, panic or fatal."),
     flag("log-format", Text, "json", "Form of a line: json or console."),
     flag("enable-log-rotation", Bool, "false", "Begin a new log file when one has grown to its limit."),

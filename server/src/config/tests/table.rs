@@ -110,7 +110,17 @@ fn flags_have_the_default_variable_and_key_of_etcd() {
 fn there_are_no_flags_beyond_those_of_etcd_but_a_few() {
     let known: BTreeSet<&str> = rows("--").iter().map(|row| row.name).collect();
     let extra: Vec<&str> = flags().map(|flag| flag.name).filter(|name| !known.contains(name)).collect();
-    assert_eq!(extra, ["enable-v2", "backend", "raise-cluster-version"]);
+    assert_eq!(
+        extra,
+        [
+            "enable-v2",
+            "backend",
+            "metrics-prefixes",
+            "audit-log",
+            "auto-disarm-nospace",
+            "raise-cluster-version"
+        ]
+    );
 }
 
 #[test]
