@@ -13,7 +13,6 @@ use crate::{
     args::{Command, Failure, Flag, Invocation, Kind},
     ctl::{Session, UTILITY},
 };
-use futures::StreamExt as _;
 use oxetcd_api::etcdserverpb::{RangeRequest, WatchCreateRequest};
 use oxetcd_client::{Client, Error};
 use std::{io::IsTerminal as _, time::Duration};
