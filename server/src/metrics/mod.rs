@@ -39,8 +39,8 @@ pub use lease::LeaseMetrics;
 pub use mvcc::MvccMetrics;
 pub use network::{NetworkMetrics, PeerMetrics};
 pub use op::Op;
-pub use queues::{QueueMetrics, Refused};
 pub use prefix::PrefixMetrics;
+pub use queues::{QueueMetrics, Refused};
 pub use server::ServerMetrics;
 pub use store::StoreMetrics;
 

@@ -155,7 +155,11 @@ impl Propose for Shared {
     }
 
     fn propose_in_term(&self, request: InternalRaftRequest, term: u64) -> Result<Proposal, Status> {
-        self.submit(is_vital(&request), || self.encode(request), |id, data| Input::ProposeInTerm { id, data, term })
+        self.submit(
+            is_vital(&request),
+            || self.encode(request),
+            |id, data| Input::ProposeInTerm { id, data, term },
+        )
     }
 
     fn propose_v2(&self, mut request: Request, term: Option<u64>) -> Result<Proposal, Status> {

@@ -113,8 +113,8 @@ fn there_are_no_flags_beyond_those_of_etcd_but_a_few() {
     assert_eq!(
         extra,
         [
-            "enable-v2",
             "backend",
+            "enable-v2",
             "metrics-prefixes",
             "audit-log",
             "auto-disarm-nospace",
