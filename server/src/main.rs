@@ -5,12 +5,15 @@ use oxetcd_server::{
     config::{self, Config},
     logging,
 };
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Costs less CPU than the system's under many threads. Built without huge pages, which were half of the process.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long what runs beside a stopped member may take.
+const LEFTOVERS: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
@@ -42,16 +45,29 @@ fn run(config: Config) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let failed = |error| format!("cannot listen for signals: {error}");
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let member = Member::start(config).await?;
+        let told = async {
+            tokio::select! {
+                _ = terminate.recv() => tracing::info!(signal = "terminated", "received signal; shutting down"),
+                _ = interrupt.recv() => tracing::info!(signal = "interrupt", "received signal; shutting down"),
+            }
+        };
+        tokio::pin!(told);
+        let member = tokio::select! {
+            member = Member::start(config) => member?,
+            // A start waits for other members, for ever perhaps. Nobody is served yet, and what was written is durable.
+            () = &mut told => return Ok(()),
+        };
         tokio::select! {
-            _ = terminate.recv() => tracing::info!(signal = "terminated", "received signal; shutting down"),
-            _ = interrupt.recv() => tracing::info!(signal = "interrupt", "received signal; shutting down"),
+            () = &mut told => {}
             () = member.failed() => {}
         }
         member.stop().await
-    })
+    });
+    // Somebody's name may still be looked up.
+    runtime.shutdown_timeout(LEFTOVERS);
+    outcome
 }

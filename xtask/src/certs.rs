@@ -17,13 +17,13 @@ pub(crate) struct Options {
     /// More names and addresses of members, for `server` and `peer`.
     #[arg(long, value_delimiter = ',')]
     hosts: Vec<String>,
-    /// Common name of `client`: the user that it stands for.
-    #[arg(long, default_value = "root")]
-    user: String,
+    /// Users: a certificate for each, of that common name and in files of that name.
+    #[arg(long, value_delimiter = ',', default_value = "root,alice")]
+    users: Vec<String>,
 }
 
 /// By which `revoked` is revoked.
-const REVOKED: u64 = 6;
+const REVOKED: u64 = 5;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let dir = &options.dir;
@@ -38,17 +38,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let (ca, other) = (Authority::new("etcd test CA")?, Authority::new("etcd test CA 2")?);
     let wrong_host = ["wrong.example".to_owned()];
-    let certificates = [
+    let user = options.users.first().map_or("root", String::as_str);
+    let mut certificates = vec![
         ("server", &ca, subject("server", &hosts, 1)),
         ("peer", &ca, subject("peer", &hosts, 2)),
-        ("client", &ca, subject(&options.user, &[], 3)),
-        ("nameless", &ca, subject("", &[], 4)),
-        ("expired", &ca, Subject { expired: true, ..subject(&options.user, &hosts, 5) }),
-        ("revoked", &ca, subject(&options.user, &hosts, REVOKED)),
-        ("wrong-host", &ca, subject("server", &wrong_host, 7)),
-        ("wrong-cn", &ca, subject("nobody", &hosts, 8)),
-        ("foreign", &other, subject(&options.user, &hosts, 9)),
+        ("nameless", &ca, subject("", &[], 3)),
+        ("expired", &ca, Subject { expired: true, ..subject(user, &hosts, 4) }),
+        ("revoked", &ca, subject(user, &hosts, REVOKED)),
+        ("wrong-host", &ca, subject("server", &wrong_host, 6)),
+        ("wrong-cn", &ca, subject("nobody", &hosts, 7)),
+        ("foreign", &other, subject(user, &hosts, 8)),
     ];
+    let users = options.users.iter().zip(100..);
+    certificates.extend(users.map(|(user, serial)| (user.as_str(), &ca, subject(user, &[], serial))));
     for (name, text) in
         [("ca.crt", ca.cert()), ("ca2.crt", other.cert()), ("crl.pem", ca.revoke(&[REVOKED])?)]
     {
@@ -59,7 +61,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         write(&dir.join(format!("{name}.crt")), &issued.cert)?;
         write(&dir.join(format!("{name}.key")), &issued.key)?;
     }
-    println!("{}: ca, ca2, server, peer, client ({}), nameless, crl.pem;", dir.display(), options.user);
+    let users = options.users.join(", ");
+    println!("{}: ca, ca2, server, peer, {users}, nameless, crl.pem;", dir.display());
     println!("to be refused: expired, revoked, wrong-host, wrong-cn, foreign (by ca2)");
     Ok(())
 }

@@ -45,16 +45,20 @@ pub(crate) enum PeerError {
 impl PeerError {
     /// Whether somebody has to do something about it.
     pub(crate) fn is_lasting(&self) -> bool {
+        matches!(self, PeerError::Refused(..)) || self.is_refusal()
+    }
+
+    /// Whether one of the two does not want to talk with the other, so that there is no hurry to try again.
+    pub(crate) fn is_refusal(&self) -> bool {
         // What cannot be encrypted, and what TLS refuses on either side.
-        let hopeless = |error: &io::Error| {
+        let refused = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidData)
         };
         match self {
             PeerError::Incompatible | PeerError::OtherCluster(_) | PeerError::Removed => true,
-            PeerError::Refused(..) => true,
-            PeerError::Io(error) => hopeless(error),
-            PeerError::Http(error) => cause(error).downcast_ref::<io::Error>().is_some_and(hopeless),
-            PeerError::NoUrl | PeerError::Timeout | PeerError::NotKnown => false,
+            PeerError::Io(error) => refused(error),
+            PeerError::Http(error) => cause(error).downcast_ref::<io::Error>().is_some_and(refused),
+            PeerError::NoUrl | PeerError::Timeout | PeerError::NotKnown | PeerError::Refused(..) => false,
         }
     }
 }

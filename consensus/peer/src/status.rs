@@ -2,7 +2,7 @@
 
 use crate::{client::PeerError, host::PeerObserver};
 use parking_lot::Mutex;
-use std::{fmt, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Instant};
 
 /// Follows what all ways to a peer say about it: the last one that worked or failed counts.
 pub(crate) struct Status {
@@ -14,8 +14,8 @@ pub(crate) struct Status {
 #[derive(Default)]
 struct State {
     active_since: Option<Instant>,
-    /// What was logged last, so that one trouble that lasts is logged once.
-    trouble: String,
+    /// What each way said last, so that one trouble that lasts is logged once.
+    troubles: BTreeMap<String, String>,
 }
 
 impl Status {
@@ -32,7 +32,7 @@ impl Status {
         let mut state = self.state.lock();
         if state.active_since.is_none() {
             state.active_since = Some(Instant::now());
-            state.trouble.clear();
+            state.troubles.clear();
             drop(state);
             tracing::info!(peer = %Id(self.id), "peer became active");
             self.observer.active(true);
@@ -44,8 +44,7 @@ impl Status {
         let text = format!("{way}: {error}");
         let mut state = self.state.lock();
         let was_active = state.active_since.take().is_some();
-        let news = state.trouble != text;
-        state.trouble.clone_from(&text);
+        let news = state.troubles.insert(way.to_owned(), text.clone()).as_ref() != Some(&text);
         drop(state);
         if was_active {
             tracing::warn!(peer = %Id(self.id), error = %text, "peer became inactive");

@@ -34,7 +34,7 @@ impl Logins {
         Ok(Logins {
             tokens: Tokens::new(&options, ttl.unwrap_or(Duration::from_secs(300)))?,
             passwords: Passwords::new(cost),
-            certificates: config.security.client.client_cert_auth,
+            certificates: config.security.client.options.client_cert_auth,
             changes: watch::Sender::new(0),
         })
     }

@@ -56,7 +56,7 @@ pub use observe::{ObserveConfig, TracingConfig};
 pub use raft::RaftConfig;
 pub use reference::{reference, sample};
 
-pub use security::{AuthConfig, SecurityConfig, TlsConfig, TlsVersion};
+pub use security::{AuthConfig, SecurityConfig, TlsConfig, TlsOptions, TlsVersion};
 pub use storage::{AutoCompaction, StorageConfig};
 pub use subcommand::{SUBCOMMANDS, Subcommand};
 pub use table::{GROUPS, Group, REMOVED, Removed};

@@ -1,8 +1,8 @@
 //! TLS, and the tokens and passwords of users.
 
 use super::settings::Settings;
-pub use oxetcd_tls::TlsVersion;
-use std::{path::PathBuf, time::Duration};
+pub use oxetcd_tls::{TlsOptions, TlsVersion};
+use std::time::Duration;
 
 /// Settings of TLS.
 #[derive(Clone, Debug)]
@@ -13,10 +13,6 @@ pub struct SecurityConfig {
     pub peer: TlsConfig,
     /// Cipher suites to offer; none means those of the library.
     pub cipher_suites: Vec<String>,
-    /// Oldest version taken.
-    pub tls_min: TlsVersion,
-    /// Newest version taken; `None` is the newest there is.
-    pub tls_max: Option<TlsVersion>,
     /// Years for which certificates made here are valid.
     pub self_signed_years: u64,
 }
@@ -24,28 +20,10 @@ pub struct SecurityConfig {
 /// TLS of one kind of listener.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsConfig {
-    /// Certificate shown.
-    pub cert_file: Option<PathBuf>,
-    /// Its key.
-    pub key_file: Option<PathBuf>,
-    /// Certificate of this member's own calls, when another.
-    pub client_cert_file: Option<PathBuf>,
-    /// Its key.
-    pub client_key_file: Option<PathBuf>,
-    /// Authorities that vouch for those who call.
-    pub trusted_ca_file: Option<PathBuf>,
-    /// Revoked certificates.
-    pub crl_file: Option<PathBuf>,
-    /// Whether callers must show a certificate.
-    pub client_cert_auth: bool,
+    /// Files, and whom to let in.
+    pub options: TlsOptions,
     /// Whether a certificate is made at the start.
     pub auto_tls: bool,
-    /// Whether names in a member's certificate are not looked at.
-    pub skip_client_san_verify: bool,
-    /// Names of which one must stand in a caller's certificate.
-    pub allowed_hostnames: Vec<String>,
-    /// Common names of which one must stand in it.
-    pub allowed_cns: Vec<String>,
 }
 
 impl SecurityConfig {
@@ -61,22 +39,20 @@ impl SecurityConfig {
         if tls_min == Some(TlsVersion::V13) && !cipher_suites.is_empty() {
             return Err("cipher suites cannot be configured when only TLS1.3 is enabled".to_owned());
         }
-        Ok(SecurityConfig {
-            client: TlsConfig {
-                allowed_hostnames: settings.list("client-cert-allowed-hostname").to_vec(),
-                ..TlsConfig::of(settings, "", "client-")
-            },
-            peer: TlsConfig {
-                allowed_hostnames: settings.list("peer-cert-allowed-hostname").to_vec(),
-                allowed_cns: settings.list("peer-cert-allowed-cn").to_vec(),
-                skip_client_san_verify: settings.bool("peer-skip-client-san-verification"),
-                ..TlsConfig::of(settings, "peer-", "peer-")
-            },
-            cipher_suites,
-            tls_min: tls_min.unwrap_or_default(),
-            tls_max,
-            self_signed_years: settings.uint("self-signed-cert-validity").max(1),
-        })
+        let both = TlsOptions {
+            cipher_suites: cipher_suites.clone(),
+            min_version: tls_min.unwrap_or_default(),
+            max_version: tls_max,
+            ..TlsOptions::default()
+        };
+        let mut client = TlsConfig::of(settings, "", "client-", both.clone());
+        client.options.allowed_hostnames = settings.list("client-cert-allowed-hostname").to_vec();
+        let mut peer = TlsConfig::of(settings, "peer-", "peer-", both);
+        peer.options.allowed_hostnames = settings.list("peer-cert-allowed-hostname").to_vec();
+        peer.options.allowed_cns = settings.list("peer-cert-allowed-cn").to_vec();
+        peer.options.check_caller_address = !settings.bool("peer-skip-client-san-verification");
+        let self_signed_years = settings.uint("self-signed-cert-validity").max(1);
+        Ok(SecurityConfig { client, peer, cipher_suites, self_signed_years })
     }
 }
 
@@ -91,10 +67,10 @@ fn version(text: &str) -> Result<Option<TlsVersion>, String> {
 
 impl TlsConfig {
     /// The flags that both kinds have; some of the client's have no prefix.
-    fn of(settings: &Settings, prefix: &str, crl_prefix: &str) -> Self {
+    fn of(settings: &Settings, prefix: &str, crl_prefix: &str, both: TlsOptions) -> Self {
         let path = |rest: &str| settings.path(&format!("{prefix}{rest}"));
         let switch = |rest: &str| settings.bool(&format!("{prefix}{rest}"));
-        TlsConfig {
+        let options = TlsOptions {
             cert_file: path("cert-file"),
             key_file: path("key-file"),
             client_cert_file: path("client-cert-file"),
@@ -102,9 +78,9 @@ impl TlsConfig {
             trusted_ca_file: path("trusted-ca-file"),
             crl_file: settings.path(&format!("{crl_prefix}crl-file")),
             client_cert_auth: switch("client-cert-auth"),
-            auto_tls: switch("auto-tls"),
-            ..TlsConfig::default()
-        }
+            ..both
+        };
+        TlsConfig { options, auto_tls: switch("auto-tls") }
     }
 }
 

@@ -28,8 +28,7 @@ impl Secure {
         // Also when nothing is encrypted: a name that is none is a mistake.
         check_cipher_suites(&security.cipher_suites).map_err(|error| error.to_string())?;
         let client = options(config, &security.client, "client", &listen.client)?;
-        let mut peer = options(config, &security.peer, "peer", &listen.peer)?;
-        peer.check_caller_address = !security.peer.skip_client_san_verify;
+        let peer = options(config, &security.peer, "peer", &listen.peer)?;
         warn_of_plain(&listen.peer, &peer, "--peer-client-cert-auth");
         let clients = listen.client.iter().chain(&listen.client_http).cloned().collect::<Vec<_>>();
         warn_of_plain(&clients, &client, "--client-cert-auth");
@@ -77,21 +76,7 @@ fn local_address(config: &Config) -> Option<IpAddr> {
 /// What one kind of listener is told. Certificates are made if that is asked for.
 fn options(config: &Config, tls: &TlsConfig, kind: &str, urls: &[Url]) -> Result<TlsOptions, String> {
     let security = &config.security;
-    let mut options = TlsOptions {
-        cert_file: tls.cert_file.clone(),
-        key_file: tls.key_file.clone(),
-        client_cert_file: tls.client_cert_file.clone(),
-        client_key_file: tls.client_key_file.clone(),
-        trusted_ca_file: tls.trusted_ca_file.clone(),
-        crl_file: tls.crl_file.clone(),
-        client_cert_auth: tls.client_cert_auth,
-        allowed_cns: tls.allowed_cns.clone(),
-        allowed_hostnames: tls.allowed_hostnames.clone(),
-        cipher_suites: security.cipher_suites.clone(),
-        min_version: security.tls_min,
-        max_version: security.tls_max,
-        ..TlsOptions::default()
-    };
+    let mut options = tls.options.clone();
     if tls.auto_tls && !options.is_empty() {
         tracing::warn!("ignoring {kind} auto TLS since certs given");
     } else if tls.auto_tls {

@@ -15,6 +15,7 @@ mod metrics;
 mod peers;
 mod quota;
 mod slow;
+mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod upkeep;

@@ -50,7 +50,7 @@ pub(crate) async fn read(peer: &Peer, kind: Kind) {
                 peer.common.host.this_member_was_removed();
                 REFUSED_PAUSE
             }
-            Some(PeerError::OtherCluster(_) | PeerError::Incompatible) => REFUSED_PAUSE,
+            Some(error) if error.is_refusal() => REFUSED_PAUSE,
             _ => pause,
         };
         tokio::select! {

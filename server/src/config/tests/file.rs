@@ -39,10 +39,10 @@ fn all_kinds_of_values_are_read() {
     assert_eq!(config.security.cipher_suites, ["B", "A"]);
     assert_eq!(config.storage.auto_compaction, AutoCompaction::Periodic(Duration::from_secs(3600)));
     assert!(config.listen.host_whitelist.contains("a") && config.features.enabled("LeaseCheckpoint"));
-    assert_eq!(config.security.client.cert_file, Some(PathBuf::from("c.pem")));
-    assert_eq!(config.security.client.crl_file, Some(PathBuf::from("r.pem")));
-    assert!(config.security.client.client_cert_auth && config.security.peer.auto_tls);
-    assert_eq!(config.security.peer.allowed_cns, ["x", "y"]);
+    assert_eq!(config.security.client.options.cert_file, Some(PathBuf::from("c.pem")));
+    assert_eq!(config.security.client.options.crl_file, Some(PathBuf::from("r.pem")));
+    assert!(config.security.client.options.client_cert_auth && config.security.peer.auto_tls);
+    assert_eq!(config.security.peer.options.allowed_cns, ["x", "y"]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn nothing_said_is_the_default_member() {
     assert_eq!(config.limits.watch_progress_interval, Duration::from_secs(600));
     assert_eq!(config.raft.election_ticks(), 10);
     assert_eq!(config.raft.request_timeout(), Duration::from_secs(7));
-    assert_eq!(config.security.tls_min, TlsVersion::V12);
+    assert_eq!(config.security.client.options.min_version, TlsVersion::V12);
     assert_eq!(config.member.backend, "lmdb");
     assert!(config.listen.cors.contains("*"));
     assert_eq!(Config::default().cluster.initial, config.cluster.initial);
