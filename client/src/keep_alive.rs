@@ -72,7 +72,7 @@ struct Keeper {
 
 /// Why a stream was given up.
 enum End {
-    Broken,
+    Broken(Option<Error>),
     LeaseGone,
 }
 
@@ -87,11 +87,16 @@ impl Keeper {
             let opened = tokio::time::timeout_at(deadline, self.client.open_keep_alive(receiver)).await;
             match opened {
                 Err(_) => return,
-                Ok(Ok(stream)) => {
-                    if matches!(self.serve(stream, &requests, asked).await, End::LeaseGone) {
-                        return;
+                Ok(Ok(stream)) => match self.serve(stream, &requests, asked).await {
+                    End::LeaseGone => return,
+                    End::Broken(None) => {}
+                    // A token that runs out while the stream stands is noticed here.
+                    End::Broken(Some(error)) => {
+                        if self.client.renew_token(&error).await.is_err() {
+                            return;
+                        }
                     }
-                }
+                },
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "error occurred during lease keep alive loop");
                     let renewed = self.client.renew_token(&error).await;
@@ -124,13 +129,17 @@ impl Keeper {
                     renew_at = None;
                     asked = Instant::now();
                     if requests.send(LeaseKeepAliveRequest { id: self.id }).is_err() {
-                        return End::Broken;
+                        return End::Broken(None);
                     }
                     continue;
                 }
                 () = tokio::time::sleep_until(self.deadline) => return End::LeaseGone,
             };
-            let Ok(Some(answer)) = answer else { return End::Broken };
+            let answer = match answer {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return End::Broken(None),
+                Err(error) => return End::Broken(Some(error)),
+            };
             let Ok(seconds @ 1..) = u64::try_from(answer.ttl) else { return End::LeaseGone };
             let ttl = Duration::from_secs(seconds);
             self.deadline = asked.checked_add(ttl).unwrap_or(self.deadline);

@@ -59,15 +59,23 @@ impl Client {
         }
     }
 
-    /// Whether `error` was about the token and the call should be made again.
-    pub(crate) async fn renew_token(&self, error: &Error) -> Result<bool, Error> {
-        let ours = matches!(self.inner.config.credentials, Some(Credentials::Password { .. }));
+    fn has_password(&self) -> bool {
+        matches!(self.inner.config.credentials, Some(Credentials::Password { .. }))
+    }
+
+    /// Whether `error` is about the token, and another one or another try may help.
+    pub(crate) fn is_about_token(&self, error: &Error) -> bool {
         let given = matches!(self.inner.config.credentials, Some(Credentials::Token(_)));
         let stale = error.is(error::INVALID_TOKEN) || error.is(error::OLD_REVISION);
-        if given || !(stale || ours && error.is(error::USER_EMPTY)) {
+        !given && (stale || self.has_password() && error.is(error::USER_EMPTY))
+    }
+
+    /// Whether `error` was about the token and the call should be made again.
+    pub(crate) async fn renew_token(&self, error: &Error) -> Result<bool, Error> {
+        if !self.is_about_token(error) {
             return Ok(false);
         }
-        if ours {
+        if self.has_password() {
             self.log_in().await?;
         }
         Ok(true)

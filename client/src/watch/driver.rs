@@ -106,6 +106,9 @@ impl Driver {
             tokio::select! {
                 message = stream.message() => match message {
                     Ok(Some(response)) => {
+                        if let Some(error) = self.token_refused(&response) {
+                            return Ended::Broken(error);
+                        }
                         let actions = self.session.received(response);
                         self.perform(actions, requests).await;
                     }
@@ -121,6 +124,17 @@ impl Driver {
                 },
             }
         }
+    }
+
+    /// A watcher that is refused because of the token is asked for again over another stream, with another token, as are the
+    /// others of this one: a stream carries the token that it was opened with.
+    fn token_refused(&self, response: &WatchResponse) -> Option<Error> {
+        if !(response.created && response.canceled) {
+            return None;
+        }
+        let (_, message) = response.cancel_reason.split_once("desc = ")?;
+        let error = Error::from_reason(message);
+        self.client.is_about_token(&error).then_some(error)
     }
 
     async fn command(&mut self, command: Command, requests: &mpsc::UnboundedSender<WatchRequest>) {
