@@ -2,6 +2,7 @@
 
 mod data;
 mod keep_alive;
+mod logins;
 mod put;
 mod range;
 mod txn;
@@ -14,7 +15,11 @@ use super::{
 };
 use anyhow::Result;
 use clap::ValueEnum;
+use logins::Mix;
 use std::fmt;
+
+/// Seconds for which load at a fixed pace is measured.
+const PACED_S: f64 = 10.0;
 
 /// A scenario; its name on the command line is its name in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,6 +51,15 @@ pub(crate) enum Scenario {
     /// A hundred clients keep a lease each alive.
     #[value(name = "keep-alive")]
     KeepAlive,
+    /// Fifty users log in again and again, 1,000 times a second.
+    #[value(name = "logins")]
+    Logins,
+    /// 500 puts a second, with authentication.
+    #[value(name = "put-paced")]
+    PutPaced,
+    /// The same beside 1,000 logins a second; measured are the puts.
+    #[value(name = "put-logins")]
+    PutLogins,
 }
 
 impl Scenario {
@@ -70,6 +84,9 @@ impl Scenario {
             Scenario::Range1000 => range::thousand_keys(target, threads, load(10, 10, 2_000)),
             Scenario::WatchFanout => watch::run(target, (500.0 * scale).max(1.0) as usize),
             Scenario::KeepAlive => keep_alive::run(target, threads, load(100, 10, 100_000)),
+            Scenario::Logins => logins::run(target, Mix::Logins, PACED_S * scale),
+            Scenario::PutPaced => logins::run(target, Mix::Puts, PACED_S * scale),
+            Scenario::PutLogins => logins::run(target, Mix::PutsBesideLogins, PACED_S * scale),
         }
     }
 }
