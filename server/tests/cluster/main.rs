@@ -14,6 +14,7 @@ mod history;
 mod leadership;
 mod leases;
 mod mixed;
+mod mixed_auth;
 mod partitions;
 mod restarts;
 mod snapshot_watchers;

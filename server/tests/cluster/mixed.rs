@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const CALLS: u64 = 100;
 const SIZE: usize = 3;
 
-fn official() -> PathBuf {
+pub(crate) fn official() -> PathBuf {
     let folder =
         std::env::var_os("OXETCD_OFFICIAL").expect("OXETCD_OFFICIAL names a folder: see `cargo xtask mixed`");
     PathBuf::from(folder).join("etcd")
