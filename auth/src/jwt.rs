@@ -4,7 +4,7 @@
 //! Nothing is kept. So a token cannot be taken back: instead, the revision inside makes it useless for keys as soon
 //! as users or roles change.
 
-use crate::{Caller, JwtOptions, jwt_keys};
+use crate::{Caller, JwtOptions, es512::Es512, jwt_keys, jwt_keys::Method};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
 
@@ -30,10 +30,18 @@ pub enum JwtError {
 
 /// Makes tokens and reads them.
 pub struct Jwt {
-    algorithm: Algorithm,
-    signing: Option<EncodingKey>,
-    verifying: DecodingKey,
+    keys: Keys,
     ttl_s: u64,
+}
+
+enum Keys {
+    /// Of a method that the library has.
+    Library {
+        algorithm: Algorithm,
+        signing: Option<EncodingKey>,
+        verifying: DecodingKey,
+    },
+    Es512(Es512),
 }
 
 impl Jwt {
@@ -42,12 +50,16 @@ impl Jwt {
     /// # Errors
     /// When they are missing, of the wrong kind, or not of one pair.
     pub fn new(options: &JwtOptions) -> Result<Self, JwtError> {
-        let keys = jwt_keys::read(options)?;
-        let algorithm = options.method.0;
-        let jwt = Jwt { algorithm, signing: keys.signing, verifying: keys.verifying, ttl_s: options.ttl_s };
-        if let Some(given) = keys.given {
+        let ttl_s = options.ttl_s;
+        let algorithm = match options.method.0 {
+            Method::Es512 => return Ok(Jwt { keys: Keys::Es512(Es512::read(options)?), ttl_s }),
+            Method::Library(algorithm) => algorithm,
+        };
+        let jwt_keys::Keys { signing, verifying, given } = jwt_keys::read(algorithm, options)?;
+        let jwt = Jwt { keys: Keys::Library { algorithm, signing, verifying }, ttl_s };
+        if let Some(given) = given {
             let probe = jwt.sign("", 0, 0)?;
-            jwt.claims(&probe, &given).ok_or(JwtError::Mismatch)?;
+            claims(algorithm, &probe, &given).ok_or(JwtError::Mismatch)?;
         }
         Ok(jwt)
     }
@@ -57,16 +69,24 @@ impl Jwt {
     /// # Errors
     /// When there is only a public key.
     pub fn sign(&self, user: &str, revision: u64, now_s: u64) -> Result<String, JwtError> {
-        let key = self.signing.as_ref().ok_or(JwtError::VerifyOnly)?;
         let expires_s = now_s.saturating_add(self.ttl_s);
         let claims = json!({ "username": user, "revision": revision, "exp": expires_s });
-        jsonwebtoken::encode(&Header::new(self.algorithm), &claims, key)
-            .map_err(|error| JwtError::Key(error.to_string()))
+        match &self.keys {
+            Keys::Es512(keys) => keys.sign(&claims),
+            Keys::Library { algorithm, signing, .. } => {
+                let key = signing.as_ref().ok_or(JwtError::VerifyOnly)?;
+                jsonwebtoken::encode(&Header::new(*algorithm), &claims, key)
+                    .map_err(|error| JwtError::Key(error.to_string()))
+            }
+        }
     }
 
     /// Whom `token` stands for at `now_s`; `None` if it is forged, expired, or not for here.
     pub fn verify(&self, token: &str, now_s: u64) -> Option<Caller> {
-        let claims = self.claims(token, &self.verifying)?;
+        let claims = match &self.keys {
+            Keys::Es512(keys) => keys.claims(token)?,
+            Keys::Library { algorithm, verifying, .. } => claims(*algorithm, token, verifying)?,
+        };
         let second = |name: &str| match claims.get(name) {
             None => Some(None),
             Some(value) => value.as_f64().map(Some),
@@ -80,13 +100,14 @@ impl Jwt {
         let revision = claims.get("revision")?.as_f64()?;
         Some(Caller::new(claims.get("username")?.as_str()?, revision as u64))
     }
+}
 
-    fn claims(&self, token: &str, key: &DecodingKey) -> Option<Value> {
-        let mut validation = Validation::new(self.algorithm);
-        // Times are looked at by whoever knows what time it is.
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        jsonwebtoken::decode::<Value>(token, key, &validation).ok().map(|token| token.claims)
-    }
+/// What a token says, if it is signed so and with this key.
+fn claims(algorithm: Algorithm, token: &str, key: &DecodingKey) -> Option<Value> {
+    let mut validation = Validation::new(algorithm);
+    // Times are looked at by whoever knows what time it is.
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    jsonwebtoken::decode::<Value>(token, key, &validation).ok().map(|token| token.claims)
 }

@@ -17,14 +17,23 @@ use std::str::FromStr;
 
 /// How tokens are signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JwtMethod(pub(crate) Algorithm);
+pub struct JwtMethod(pub(crate) Method);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Library(Algorithm),
+    Es512,
+}
 
 impl FromStr for JwtMethod {
     type Err = JwtError;
 
-    /// Reads the name of the standard: `RS256`, `PS384`, `ES256`, `EdDSA`, `HS512` and so on. `ES512` is not known.
+    /// Reads the name of the standard: `RS256`, `PS384`, `ES512`, `EdDSA`, `HS512` and so on.
     fn from_str(name: &str) -> Result<Self, JwtError> {
-        Algorithm::from_str(name).map(JwtMethod).map_err(|_| JwtError::Method)
+        if name == "ES512" {
+            return Ok(JwtMethod(Method::Es512));
+        }
+        Algorithm::from_str(name).map(Method::Library).map(JwtMethod).map_err(|_| JwtError::Method)
     }
 }
 
@@ -49,8 +58,7 @@ pub(crate) struct Keys {
     pub(crate) given: Option<DecodingKey>,
 }
 
-pub(crate) fn read(options: &JwtOptions) -> Result<Keys, JwtError> {
-    let JwtMethod(algorithm) = options.method;
+pub(crate) fn read(algorithm: Algorithm, options: &JwtOptions) -> Result<Keys, JwtError> {
     if is_hmac(algorithm) {
         let secret = options.private_key.as_deref().filter(|key| !key.is_empty()).ok_or(JwtError::Missing)?;
         let (signing, verifying) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));

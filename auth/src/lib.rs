@@ -11,6 +11,7 @@
 mod caller;
 mod changes;
 mod error;
+mod es512;
 mod intervals;
 mod jwt;
 mod jwt_keys;

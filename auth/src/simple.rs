@@ -3,6 +3,9 @@
 //! A token is `<16 letters>.<index of the login's entry>`. The letters are drawn by the member that was asked, the
 //! index is added where the entry is applied; so a member that has not come that far yet knows how long to wait.
 //! A token lives as long as it is used: each use starts its time anew, on the member where it is used.
+//!
+//! Tokens that have expired are dropped in time, and there is a limit to those that have not: beyond it the ones that were not used
+//! for longest go, whose users log in again. So no rate of logins fills the memory.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -21,6 +24,27 @@ struct Logins {
 
 /// Fewer tokens than this are not worth a sweep.
 const SWEEP_FROM: usize = 1024;
+/// Most tokens kept. Each takes about 150 bytes.
+const MOST: usize = 1 << 17;
+
+impl Logins {
+    /// Drops a quarter, if there are `most` or more: those that were used least recently.
+    fn shrink_below(&mut self, most: usize) {
+        if self.by_token.len() < most {
+            return;
+        }
+        let mut times: Vec<u64> = self.by_token.values().map(|login| login.expires_ms).collect();
+        let (_, oldest, _) = times.select_nth_unstable(most / 4);
+        let oldest = *oldest;
+        // Of those that were used at that same moment, no more than has to be.
+        let mut same = most / 4;
+        self.by_token.retain(|_, login| {
+            let goes = login.expires_ms < oldest || (login.expires_ms == oldest && same > 0);
+            same -= usize::from(goes && same > 0);
+            !goes
+        });
+    }
+}
 
 /// The tokens that are valid on one member.
 pub struct SimpleTokens {
@@ -51,7 +75,8 @@ impl SimpleTokens {
         let mut logins = self.logins.lock();
         if logins.by_token.len() >= logins.sweep_at.max(SWEEP_FROM) {
             logins.by_token.retain(|_, login| login.expires_ms > now_ms);
-            logins.sweep_at = logins.by_token.len() * 2;
+            logins.shrink_below(MOST);
+            logins.sweep_at = (logins.by_token.len() * 2).min(MOST);
         }
         let login = Login { user: user.to_owned(), expires_ms: now_ms.saturating_add(self.ttl_ms) };
         logins.by_token.insert(token, login);

@@ -247,7 +247,10 @@ async fn tidy_logins(shared: Arc<Shared>) {
             _ = timer.tick() => {}
         }
         let member = shared.clone();
-        let _ = tokio::task::spawn_blocking(move || member.logins.tidy(member.clock.now_ms())).await;
+        let _ = tokio::task::spawn_blocking(move || {
+            member.logins.tidy(member.clock.now_ms(), &member.metrics.queues);
+        })
+        .await;
     }
 }
 

@@ -105,3 +105,24 @@ fn a_password_fits_its_hash_and_no_other() {
     assert!(!password::matches("Secret", hash.as_bytes()) && !password::matches("secret", b""));
     assert!(password::hash(&"x".repeat(73), 4).is_err());
 }
+
+/// Nobody's rate of logins fills the memory, however long tokens live; whoever uses a token keeps it.
+#[test]
+fn tokens_that_live_for_ever_are_limited_too() {
+    let tokens = SimpleTokens::new(u64::MAX / 2);
+    let token = |login| SimpleTokens::token("t", login);
+    let mut most = 0;
+    for login in 0..300_000 {
+        tokens.assign(token(login), "alice", login);
+        if login % 1000 == 0 {
+            assert_eq!(tokens.user(&token(0), login).as_deref(), Some("alice"), "in use at {login}");
+        }
+        most = most.max(tokens.len());
+    }
+    assert!(most <= 1 << 17, "{most} were kept");
+    assert_eq!(tokens.user(&token(1), 300_000), None, "long not used");
+    // All at the same moment.
+    let tokens = SimpleTokens::new(1);
+    (0..200_000).for_each(|login| tokens.assign(token(login), "alice", 0));
+    assert!(tokens.len() <= 1 << 17);
+}

@@ -1,7 +1,7 @@
 //! Everything about logins that a member keeps beside the replicated state.
 
 use super::{TokenOptions, passwords::Passwords, tokens::Tokens};
-use crate::config::Config;
+use crate::{config::Config, metrics::QueueMetrics};
 use oxetcd_auth::{Caller, JwtError};
 use oxetcd_machine::AuthChange;
 use rand::Rng;
@@ -101,8 +101,8 @@ impl Logins {
     }
 
     /// Reads keys anew if they have changed, and drops tokens that have expired. It may read from disk.
-    pub(crate) fn tidy(&self, now_ms: u64) {
-        self.tokens.reload();
+    pub(crate) fn tidy(&self, now_ms: u64, counted: &QueueMetrics) {
+        self.tokens.reload(counted);
         if let Tokens::Simple(tokens) = &self.tokens {
             tokens.sweep(now_ms);
         }

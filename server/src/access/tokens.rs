@@ -1,9 +1,11 @@
 //! The tokens of this member: simple ones or signed ones.
 //!
-//! The keys of signed ones are read anew when their files change. A file that cannot be used leaves the old keys in
-//! force.
+//! The keys of signed ones are read anew when their files change: tokens of the old keys are worth nothing from then on. Files that
+//! cannot be used, half written perhaps, leave the old keys in force, and are logged and counted once for each state that
+//! they are found in.
 
 use super::TokenOptions;
+use crate::metrics::QueueMetrics;
 use arc_swap::ArcSwap;
 use oxetcd_auth::{Caller, Jwt, JwtError, JwtMethod, JwtOptions, SimpleTokens};
 use std::{
@@ -24,8 +26,8 @@ pub(crate) struct Signed {
     private_key: Option<PathBuf>,
     ttl: Duration,
     jwt: ArcSwap<Jwt>,
-    /// Contents of the files at the last look.
-    seen: parking_lot::Mutex<Files>,
+    /// Contents of the files at the last look, or why there were none.
+    seen: parking_lot::Mutex<Result<Files, String>>,
 }
 
 type Files = (Option<Vec<u8>>, Option<Vec<u8>>);
@@ -54,7 +56,7 @@ impl Tokens {
                     private_key: private_key.clone(),
                     ttl: *ttl,
                     jwt: ArcSwap::from_pointee(jwt),
-                    seen: parking_lot::Mutex::new(files),
+                    seen: parking_lot::Mutex::new(Ok(files)),
                 })))
             }
         }
@@ -82,25 +84,33 @@ impl Tokens {
     }
 
     /// Looks whether the files of keys have changed. It reads from disk.
-    pub(crate) fn reload(&self) {
-        let Tokens::Jwt(signed) = self else { return };
-        let mut seen = signed.seen.lock();
-        let files = match (read(signed.public_key.as_deref()), read(signed.private_key.as_deref())) {
-            (Ok(public), Ok(private)) => (public, private),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(error, "the keys of JWTs cannot be read; the old ones stay");
-                return;
-            }
-        };
+    pub(crate) fn reload(&self, counted: &QueueMetrics) {
+        if let Tokens::Jwt(signed) = self {
+            signed.reload(counted);
+        }
+    }
+}
+
+impl Signed {
+    fn reload(&self, counted: &QueueMetrics) {
+        let mut seen = self.seen.lock();
+        let files = read(self.public_key.as_deref())
+            .and_then(|public| Ok((public, read(self.private_key.as_deref())?)));
         if files == *seen {
             return;
         }
-        match make(signed.method, signed.ttl, &files) {
+        let jwt = files.as_ref().map_err(Clone::clone);
+        let jwt = jwt.and_then(|files| make(self.method, self.ttl, files).map_err(|error| error.to_string()));
+        match jwt {
             Ok(jwt) => {
-                signed.jwt.store(jwt.into());
-                tracing::info!("read new keys of JWTs");
+                self.jwt.store(jwt.into());
+                counted.jwt_key_reloads.inc();
+                tracing::info!("JWT keys were read again");
             }
-            Err(error) => tracing::warn!(%error, "the new keys of JWTs cannot be used; the old ones stay"),
+            Err(error) => {
+                counted.jwt_key_reload_failures.inc();
+                tracing::warn!(error, "JWT keys cannot be used; the former ones stay in force");
+            }
         }
         *seen = files;
     }

@@ -29,6 +29,10 @@ pub struct QueueMetrics {
     pub tls_reloads: IntCounter,
     /// The same, when they could not be used.
     pub tls_reload_failures: IntCounter,
+    /// Reads of JWT keys that had changed.
+    pub jwt_key_reloads: IntCounter,
+    /// The same, when they could not be used.
+    pub jwt_key_reload_failures: IntCounter,
     engine: IntGaugeVec,
     refused: IntCounterVec,
 }
@@ -70,6 +74,9 @@ impl QueueMetrics {
             tls_reloads: to.counter("oxetcd_tls_reloads_total", "Changed TLS files that were read."),
             tls_reload_failures: to
                 .counter("oxetcd_tls_reload_failures_total", "Changed TLS files that could not be used."),
+            jwt_key_reloads: to.counter("oxetcd_jwt_key_reloads_total", "Changed JWT keys that were read."),
+            jwt_key_reload_failures: to
+                .counter("oxetcd_jwt_key_reload_failures_total", "Changed JWT keys that could not be used."),
             engine: to.gauges("oxetcd_engine_info", "1, with the storage engine in the label.", &["engine"]),
             refused: to.counters(
                 "oxetcd_requests_refused_total",

@@ -109,10 +109,10 @@ impl<M: Propose + Read> Kv for KvService<M> {
             self.0.barrier().await?;
         }
         let caller = access::caller(&*self.0, &extensions).await?;
-        let may = access::permissions(&self.0.machine(), caller).range(&request);
+        let may = access::permissions(&self.0.machine(), caller.clone()).range(&request);
         may.map_err(|error| status::of_auth(&error))?;
         self.0.metrics().mvcc.ranges.inc();
-        Ok(Response::new(stream::pages(self.0.clone(), request)?))
+        Ok(Response::new(stream::pages(self.0.clone(), caller, request)?))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {

@@ -25,6 +25,7 @@ mod traits;
 pub(crate) mod unary;
 mod watch;
 mod watch_meter;
+mod watch_rights;
 
 pub(crate) use auth::AuthService;
 pub(crate) use cluster::ClusterService;

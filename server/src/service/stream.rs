@@ -2,11 +2,15 @@
 //!
 //! The first page is small, for a quick first answer; the next ones grow or shrink towards half to twice the
 //! request limit. Header, `more` and `count` come with the last one.
+//!
+//! A stream lasts as long as its reader takes. So rights are looked at before each page: once they have been changed, whoever's
+//! they were, the stream ends and has to be asked for anew.
 
 use super::Read;
-use crate::{background, status};
+use crate::{access, background, status};
 use futures::Stream;
 use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse, RangeStreamResponse, ResponseHeader};
+use oxetcd_auth::Caller;
 use oxetcd_mvcc::{RangePage, RangeStream};
 use std::{pin::Pin, sync::Arc};
 use tonic::Status;
@@ -18,19 +22,25 @@ pub(crate) type Pages = Pin<Box<dyn Stream<Item = Result<RangeStreamResponse, St
 
 struct State<M> {
     member: Arc<M>,
+    /// Whose rights it is read by.
+    caller: Option<Caller>,
     stream: RangeStream,
     /// Keys of the next page.
     keys: usize,
 }
 
-/// Streams the answer to a checked request.
+/// Streams the answer to a checked request, which `caller` may ask.
 ///
 /// # Errors
 /// When the revision asked for is out of reach.
-pub(crate) fn pages<M: Read>(member: Arc<M>, request: RangeRequest) -> Result<Pages, Status> {
+pub(crate) fn pages<M: Read>(
+    member: Arc<M>,
+    caller: Option<Caller>,
+    request: RangeRequest,
+) -> Result<Pages, Status> {
     let stream = member.machine().store().range_stream(request);
     let stream = stream.map_err(|error| status::of_store(&error))?;
-    let state = State { member, stream, keys: FIRST_PAGE_KEYS };
+    let state = State { member, caller, stream, keys: FIRST_PAGE_KEYS };
     Ok(Box::pin(futures::stream::unfold(Some(state), |state| async move {
         match state?.step().await {
             Ok((page, state)) => Some((Ok(page?), Some(state))),
@@ -48,6 +58,7 @@ impl<M: Read> State<M> {
 
     fn next(&mut self) -> Result<Option<RangeStreamResponse>, Status> {
         let page = self.stream.next_page(self.keys).map_err(|error| status::of_store(&error))?;
+        access::is_unchanged(&self.member.machine(), self.caller.as_ref())?;
         page.map(|page| self.answer(page)).transpose()
     }
 

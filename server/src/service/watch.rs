@@ -7,16 +7,12 @@
 use super::{
     Read,
     watch_meter::{Kind, WatchMeter},
+    watch_rights::Rights,
 };
-use crate::{access, status};
+use crate::status;
 use futures::{Stream, future::BoxFuture};
 use http::Extensions;
-use oxetcd_api::{
-    KeyRange,
-    etcdserverpb::{WatchCreateRequest, WatchRequest, watch_request::RequestUnion},
-};
-use oxetcd_auth::{AuthError, Caller};
-use oxetcd_machine::Machine;
+use oxetcd_api::etcdserverpb::{WatchRequest, watch_request::RequestUnion};
 use oxetcd_watch::{Frame, Header, Hub, QueueLimit, ReplyQueue, WatchReply, progress_period};
 use std::{
     collections::VecDeque,
@@ -102,16 +98,17 @@ impl<M: Read> WatchService<M> {
         grpc.streaming(self, request).await
     }
 
-    fn open(self, requests: Streaming<WatchRequest>, extensions: Extensions) -> Replies {
+    fn open(self, requests: Streaming<WatchRequest>, extensions: Extensions) -> Replies<M> {
         let queue = Arc::new(ReplyQueue::new(QueueLimit::default()));
         let stream = Arc::new(self.hub.open(queue.clone()));
+        let rights = Arc::new(Rights::new(self.member.clone(), stream.clone()));
         let taken = Arc::new(Notify::new());
         let done = CancellationToken::new();
         let interval = Duration::from_millis(self.member.limits().watch_progress_interval_ms);
         let reader = Reader {
             member: self.member.clone(),
             extensions,
-            watched: Vec::new(),
+            rights: rights.clone(),
             requests,
             stream: stream.clone(),
             queue: queue.clone(),
@@ -131,6 +128,7 @@ impl<M: Read> WatchService<M> {
         Replies {
             queue,
             stream,
+            rights,
             taken,
             header,
             limit_bytes,
@@ -152,8 +150,8 @@ fn jitter<T>(stream: &Arc<T>) -> f64 {
 
 impl<M: Read> StreamingService<WatchRequest> for WatchService<M> {
     type Response = Frame;
-    type ResponseStream = Replies;
-    type Future = BoxFuture<'static, Result<Response<Replies>, Status>>;
+    type ResponseStream = Replies<M>;
+    type Future = BoxFuture<'static, Result<Response<Replies<M>>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<WatchRequest>>) -> Self::Future {
         let (_, extensions, requests) = request.into_parts();
@@ -167,8 +165,7 @@ struct Reader<M> {
     member: Arc<M>,
     /// What the caller has shown.
     extensions: Extensions,
-    /// Watchers that somebody's rights allowed: whose, and what they see.
-    watched: Vec<(i64, String, KeyRange)>,
+    rights: Arc<Rights<M>>,
     requests: Streaming<WatchRequest>,
     stream: Arc<oxetcd_watch::Stream>,
     queue: Arc<ReplyQueue>,
@@ -183,7 +180,7 @@ struct Reader<M> {
 
 impl<M: Read> Reader<M> {
     async fn run(mut self) {
-        let mut rights = self.member.logins().changes();
+        let mut changes = self.member.logins().changes();
         let mut ticks = tokio::time::interval_at(Instant::now() + self.progress_period, self.progress_period);
         let mut asking = true;
         loop {
@@ -206,7 +203,7 @@ impl<M: Read> Reader<M> {
                     }
                 },
                 _ = ticks.tick() => self.stream.tick(),
-                _ = rights.changed() => self.judge_anew(),
+                _ = changes.changed() => self.rights.judge(),
                 () = self.done.cancelled() => return,
                 () = self.over.cancelled() => return self.queue.close(),
             }
@@ -222,9 +219,12 @@ impl<M: Read> Reader<M> {
 
     async fn take(&mut self, request: WatchRequest) {
         match request.request_union {
-            Some(RequestUnion::CreateRequest(create)) => self.create(create).await,
+            Some(RequestUnion::CreateRequest(create)) => {
+                let stream = &self.stream;
+                self.rights.create(&self.extensions, |may| stream.create(&create, may)).await;
+            }
             Some(RequestUnion::CancelRequest(cancel)) => {
-                self.watched.retain(|(id, ..)| *id != cancel.watch_id);
+                self.rights.forget(cancel.watch_id);
                 self.stream.cancel(cancel.watch_id);
             }
             Some(RequestUnion::ProgressRequest(_)) => self.stream.request_progress(),
@@ -234,61 +234,11 @@ impl<M: Read> Reader<M> {
     }
 }
 
-impl<M: Read> Reader<M> {
-    async fn create(&mut self, create: WatchCreateRequest) {
-        let caller = access::caller(&*self.member, &self.extensions).await;
-        let machine = self.member.machine();
-        let mut seen = None;
-        let created = self.stream.create(&create, |range| {
-            let caller = caller.map_err(|status| reason(&status))?;
-            let may = may_watch(&machine, caller.as_ref(), range);
-            may.map_err(|error| reason(&status::of_auth(&error)))?;
-            seen = caller.map(|caller| (caller.name, range.clone()));
-            Ok(())
-        });
-        if let (Some(id), Some((name, range))) = (created, seen) {
-            self.watched.push((id, name, range));
-            // Rights that were taken away between the look at them and the watcher's creation.
-            self.judge_anew();
-        }
-    }
-
-    /// Ends the watchers that their users may no longer have.
-    fn judge_anew(&mut self) {
-        let machine = self.member.machine();
-        let revision = machine.auth().revision();
-        self.watched.retain(|(id, name, range)| {
-            let caller = Caller::new(name.clone(), revision);
-            match may_watch(&machine, Some(&caller), range) {
-                Err(denied @ AuthError::PermissionDenied) => {
-                    self.stream.end(*id, reason(&status::of_auth(&denied)));
-                    false
-                }
-                // Another change in between: that one is told of too.
-                _ => true,
-            }
-        });
-    }
-}
-
-fn may_watch(machine: &Machine, caller: Option<&Caller>, range: &KeyRange) -> Result<(), AuthError> {
-    let (key, range_end): (&[u8], &[u8]) = match range {
-        KeyRange::Single(key) => (key, &[]),
-        KeyRange::Between(key, end) => (key, end),
-        KeyRange::From(key) => (key, &[0]),
-    };
-    access::permissions(machine, caller.cloned()).read(key, range_end)
-}
-
-/// A status as etcd writes it into the reason for a watcher's end.
-fn reason(status: &Status) -> String {
-    format!("rpc error: code = {:?} desc = {}", status.code(), status.message())
-}
-
 /// The half of a stream that answers.
-pub(crate) struct Replies {
+pub(crate) struct Replies<M> {
     queue: Arc<ReplyQueue>,
     stream: Arc<oxetcd_watch::Stream>,
+    rights: Arc<Rights<M>>,
     taken: Arc<Notify>,
     header: Header,
     limit_bytes: usize,
@@ -301,7 +251,7 @@ pub(crate) struct Replies {
     _done: DropGuard,
 }
 
-impl Stream for Replies {
+impl<M: Read> Stream for Replies<M> {
     type Item = Result<Frame, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -325,11 +275,16 @@ impl Stream for Replies {
     }
 }
 
-impl Replies {
+impl<M: Read> Replies<M> {
     fn unpack(&mut self) {
         self.stream.drained();
         self.taken.notify_one();
+        self.rights.judge();
         for reply in self.batch.drain(..) {
+            if !self.rights.shows(&reply) {
+                self.meter.lost(reply.event_count());
+                continue;
+            }
             if reply.wants_previous() {
                 reply.look_up_previous(self.stream.history());
             }
@@ -338,7 +293,7 @@ impl Replies {
     }
 }
 
-impl Drop for Replies {
+impl<M> Drop for Replies<M> {
     fn drop(&mut self) {
         self.queue.close();
         while self.queue.take(TAKE, &mut self.batch) > 0 {}

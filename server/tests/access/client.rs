@@ -14,7 +14,7 @@ pub const GRANTS: [(&str, i32); 3] = [("r", 0), ("w", 1), ("b", 2)];
 
 /// A server, and its users: `root`; `part` with some rights; `none` without.
 pub struct World {
-    _server: Server,
+    pub server: Server,
     pub channel: Channel,
     _dir: tempfile::TempDir,
 }
@@ -35,7 +35,12 @@ impl World {
         let flags = [&["--bcrypt-cost", "4"], extra].concat();
         let server = Server::start(dir.path(), &flags);
         let channel = Channel::from_shared(server.url()).expect("a URL").connect().await.expect("connected");
-        World { _server: server, channel, _dir: dir }
+        World { server, channel, _dir: dir }
+    }
+
+    /// Stops the server. Answers with what it logged since it served.
+    pub fn stop(self) -> String {
+        self.server.terminate_and_read()
     }
 
     /// A server with the users, and auth on.

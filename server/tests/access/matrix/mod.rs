@@ -158,10 +158,23 @@ async fn signed_tokens() {
 /// What a token says does not depend on how it is signed; so a part of the questions will do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_signed_with_pairs_of_keys() {
-    for method in ["RS256", "PS256", "ES256", "ES384", "EdDSA"] {
+    for method in ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"] {
         let signer = Signer::paired(method);
         let world = World::new(&signer.flags()).await;
         let everybody = shown::signed(&world, &signer).await;
         everything(world, everybody, 97).await;
     }
+}
+
+/// Users of certificates need no password; and who has none cannot log in with one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn certificates() {
+    let world = World::with_certificates().await;
+    let no_password = "auth: authentication failed, password was given for no password user";
+    for password in ["", "guess"] {
+        let refused = world.try_log_in("prefix", password).await.expect_err("no password");
+        assert_eq!((refused.code(), refused.message()), (Code::Unknown, no_password));
+    }
+    let everybody = shown::certificates(&world).await;
+    everything(world, everybody, 7).await;
 }

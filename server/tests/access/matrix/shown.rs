@@ -2,7 +2,7 @@
 
 use super::{
     model::{Standing, users},
-    world::World,
+    world::{NAMELESS, STRANGER, World},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use oxetcd_auth::{Jwt, JwtOptions};
@@ -60,6 +60,24 @@ pub async fn simple(world: &World) -> Vec<Shown> {
     all
 }
 
+/// Certificates: of everybody, of nobody; and beside them tokens, which count more, also when they are worth nothing.
+pub async fn certificates(world: &World) -> Vec<Shown> {
+    let token = world.log_in("both").await;
+    let shown = |what: &str, token: Option<&str>, certificate: &str, standing| Shown {
+        what: what.to_owned(),
+        token: token.map(str::to_owned),
+        certificate: Some(certificate.to_owned()),
+        standing,
+    };
+    let names = users().into_iter().map(|user| user.name).chain([STRANGER]);
+    let mut all: Vec<_> = names.map(|name| shown("a certificate", None, name, named(name, true))).collect();
+    all.push(shown("a certificate without a name", None, NAMELESS, Standing::Nobody));
+    all.push(shown("a login over another's certificate", Some(&token), "none", named("both", true)));
+    all.push(shown("a login over a certificate without a name", Some(&token), NAMELESS, named("both", true)));
+    all.push(shown("a forgery over a good certificate", Some("x.1"), "root", Standing::Invalid));
+    all
+}
+
 /// A key to sign tokens with, and the flags of a server that believes them.
 pub struct Signer {
     method: &'static str,
@@ -97,6 +115,7 @@ impl Signer {
         let (key, public) = match method {
             "ES256" => pair!("es256"),
             "ES384" => pair!("es384"),
+            "ES512" => pair!("es512"),
             "EdDSA" => pair!("eddsa"),
             _ => pair!("rsa"),
         };

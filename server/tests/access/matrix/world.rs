@@ -8,12 +8,22 @@ use crate::{
     client::{PASSWORD, by},
     support::Server,
 };
-use oxetcd_api::{authpb::Permission, etcdserverpb as pb};
+use hyper_util::rt::TokioIo;
+use oxetcd_api::{
+    authpb::{Permission, UserAddOptions},
+    etcdserverpb as pb,
+};
 use oxetcd_grpc::etcdserverpb::{auth_client::AuthClient, kv_client::KvClient, lease_client::LeaseClient};
-use tonic::transport::Channel;
+use oxetcd_tls::{Authority, ClientTls, Protocol, Subject, TlsOptions};
+use std::{collections::BTreeMap, io, sync::Arc};
+use tokio::net::TcpStream;
+use tonic::transport::{Channel, Endpoint};
 
 pub struct World {
+    /// The administrator's.
     channel: Channel,
+    /// Connections by the certificate that they show.
+    channels: BTreeMap<String, Channel>,
     root: String,
     /// Revision of users and roles.
     pub revision: u64,
@@ -21,21 +31,87 @@ pub struct World {
     _dir: tempfile::TempDir,
 }
 
+/// Certificates that name a user or nobody: of all users, of a stranger, and one without a name.
+pub const STRANGER: &str = "stranger";
+pub const NAMELESS: &str = "";
+
+fn start(dir: &tempfile::TempDir, flags: &[String]) -> Server {
+    let flags = ["--bcrypt-cost", "4"].into_iter().chain(flags.iter().map(String::as_str));
+    Server::start(&dir.path().join("data"), &flags.collect::<Vec<_>>())
+}
+
+/// A connection to a server that speaks TLS.
+async fn encrypted(endpoint: &str, options: TlsOptions) -> Channel {
+    let tls = Arc::new(ClientTls::new(options, Protocol::Grpc).expect("files that can be used"));
+    let to: Arc<str> = endpoint.into();
+    let connector = tower::service_fn(move |_: http::Uri| {
+        let (tls, to) = (tls.clone(), to.clone());
+        async move { Ok::<_, io::Error>(TokioIo::new(tls.connect(TcpStream::connect(&*to).await?, &to).await?)) }
+    });
+    Endpoint::from_static("http://localhost").connect_with_connector(connector).await.expect("connected")
+}
+
 impl World {
     /// `flags` are more flags of the server.
     pub async fn new(flags: &[String]) -> World {
         let dir = tempfile::tempdir().expect("a directory");
-        let flags = ["--bcrypt-cost", "4"].into_iter().chain(flags.iter().map(String::as_str));
-        let server = Server::start(dir.path(), &flags.collect::<Vec<_>>());
+        let server = start(&dir, flags);
         let channel = Channel::from_shared(server.url()).expect("a URL").connect().await.expect("connected");
-        let mut world = World { channel, root: String::new(), revision: 0, _server: server, _dir: dir };
+        World::settle(dir, server, channel, BTreeMap::new()).await
+    }
+
+    /// A server that takes nobody without a certificate.
+    pub async fn with_certificates() -> World {
+        let dir = tempfile::tempdir().expect("a directory");
+        let authority = Authority::new("the authority").expect("an authority");
+        let path = |name: &str| dir.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(path(name), text).expect("written");
+        write("ca.crt", &authority.cert());
+        let names: Vec<&str> =
+            users().into_iter().map(|user| user.name).chain([STRANGER, NAMELESS]).collect();
+        for (serial, name) in (1..).zip(&names) {
+            let hosts = vec!["127.0.0.1".to_owned()];
+            let subject = Subject { common_name: (*name).to_owned(), hosts, expired: false, serial };
+            let issued = authority.issue(&subject).expect("a certificate");
+            write(&format!("{name}.crt"), &issued.cert);
+            write(&format!("{name}.key"), &issued.key);
+        }
+        let text = |name: &str| path(name).display().to_string();
+        let url = "https://127.0.0.1:0";
+        let (cert, key, ca) = (text("root.crt"), text("root.key"), text("ca.crt"));
+        let listen = ["--listen-client-urls", url, "--advertise-client-urls", url, "--client-cert-auth"];
+        let files = ["--cert-file", &cert, "--key-file", &key, "--trusted-ca-file", &ca];
+        let flags: Vec<_> = listen.into_iter().chain(files).map(str::to_owned).collect();
+        let server = start(&dir, &flags);
+        let mut channels = BTreeMap::new();
+        for name in names {
+            let options = TlsOptions {
+                cert_file: Some(path(&format!("{name}.crt"))),
+                key_file: Some(path(&format!("{name}.key"))),
+                trusted_ca_file: Some(path("ca.crt")),
+                ..TlsOptions::default()
+            };
+            channels.insert(name.to_owned(), encrypted(server.endpoint(), options).await);
+        }
+        // What it shows names nobody, so that its token says who calls.
+        World::settle(dir, server, channels[NAMELESS].clone(), channels).await
+    }
+
+    async fn settle(
+        dir: tempfile::TempDir,
+        server: Server,
+        channel: Channel,
+        channels: BTreeMap<String, Channel>,
+    ) -> World {
+        let mut world =
+            World { channel, channels, root: String::new(), revision: 0, _server: server, _dir: dir };
         for user in users() {
             world.add(&user).await;
         }
         world.auth().auth_enable(pb::AuthEnableRequest {}).await.expect("enabled");
         world.root = world.log_in(ROOT).await;
-        let status = world.auth().auth_status(pb::AuthStatusRequest {}).await.expect("answered");
-        world.revision = status.into_inner().auth_revision;
+        let status = world.auth().auth_status(by(Some(&world.root), pb::AuthStatusRequest {})).await;
+        world.revision = status.expect("answered").into_inner().auth_revision;
         world.fill().await;
         world
     }
@@ -44,7 +120,15 @@ impl World {
     async fn add(&self, user: &User) {
         let mut auth = self.auth();
         let (name, password) = (user.name.to_owned(), PASSWORD.to_owned());
-        auth.user_add(pb::AuthUserAddRequest { name, password, ..Default::default() }).await.expect("added");
+        // Where certificates name users, most of these have no password.
+        let no_password = !self.channels.is_empty() && ![ROOT, "both"].contains(&user.name);
+        let add = pb::AuthUserAddRequest {
+            name,
+            password: if no_password { String::new() } else { password },
+            options: Some(UserAddOptions { no_password }),
+            ..Default::default()
+        };
+        auth.user_add(add).await.expect("added");
         let mut roles: Vec<_> =
             (0..).map(|number| format!("{}-{number}", user.name)).zip(&user.roles).collect();
         let nothing = Vec::new();
@@ -88,13 +172,16 @@ impl World {
 
     /// A connection that shows this certificate.
     pub fn channel(&self, certificate: Option<&str>) -> &Channel {
-        assert_eq!(certificate, None);
-        &self.channel
+        certificate.map_or(&self.channel, |name| &self.channels[name])
     }
 
     pub async fn log_in(&self, name: &str) -> String {
-        let login = pb::AuthenticateRequest { name: name.into(), password: PASSWORD.into() };
-        self.auth().authenticate(login).await.expect("logged in").into_inner().token
+        self.try_log_in(name, PASSWORD).await.expect("logged in")
+    }
+
+    pub async fn try_log_in(&self, name: &str, password: &str) -> Result<String, tonic::Status> {
+        let login = pb::AuthenticateRequest { name: name.into(), password: password.into() };
+        Ok(self.auth().authenticate(login).await?.into_inner().token)
     }
 
     /// Leases for the calls of a user, with their keys.
