@@ -52,5 +52,7 @@ pub use kv::RangeStream;
 pub use maintenance::SnapshotStream;
 /// Sessions, locks, elections and transactions, over a [`Client`].
 pub use oxetcd_concurrency as concurrency;
+/// Endpoints by DNS, for [`Config::new`]: see [`dns::clients`].
+pub use oxetcd_dns as dns;
 pub use transport::{Connecting, Endpoint, FileTls, Stream, TlsConnector, TlsError, TlsOptions};
 pub use watch::{Watch, WatchUpdate, Watcher};

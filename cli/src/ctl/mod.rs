@@ -1,6 +1,7 @@
 //! etcdctl: the tree of its commands.
 
 mod commands;
+mod discovery;
 #[cfg(test)]
 mod documented;
 mod environment;

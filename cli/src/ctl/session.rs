@@ -1,6 +1,6 @@
 //! From flags to a client.
 
-use super::{environment, global, password};
+use super::{discovery, environment, global, password};
 use crate::{
     args::{Failure, Invocation, Matches},
     exit,
@@ -40,11 +40,8 @@ impl Session {
                 eprintln!("{}={}", environment::variable(flag.name), matches.value(flag));
             }
         }
-        let endpoints = matches.list(&global::ENDPOINTS);
-        let mut config = Config::new(endpoints.iter().map(|endpoint| endpoint.trim()));
-        if !matches.text(&global::DISCOVERY_SRV).is_empty() {
-            return Err(Failure::new(exit::ERROR, "discovery by SRV records is not supported yet"));
-        }
+        let endpoints = discovery::endpoints(matches)?;
+        let mut config = Config::new(endpoints.clone());
         config.dial_timeout =
             Some(matches.duration(&global::DIAL_TIMEOUT).wait()).filter(|time| !time.is_zero());
         config.keep_alive_time = Some(matches.duration(&global::KEEPALIVE_TIME).wait());
@@ -57,7 +54,7 @@ impl Session {
         Ok(Session { config, command_timeout, style, out: out.clone(), endpoints })
     }
 
-    /// The addresses of `--endpoints`.
+    /// The addresses of `--endpoints`, or those that DNS gave.
     pub fn endpoints(&self) -> &[String] {
         &self.endpoints
     }
@@ -189,15 +186,12 @@ fn tls(matches: &Matches, config: &Config) -> Result<Option<Arc<dyn TlsConnector
             return Err(Failure::new(exit::BAD_ARGS, message));
         }
     }
-    let name = matches.text(&global::DISCOVERY_SRV_NAME);
-    let domain = matches.text(&global::DISCOVERY_SRV);
     let options = TlsOptions {
         cert_file: file(&global::CERT),
         key_file: file(&global::KEY),
         trusted_ca_file: file(&global::CACERT),
         insecure_skip_verify: matches.bool(&global::INSECURE_SKIP_TLS_VERIFY),
-        // Addresses that DNS gave are nobody's word: the domain's name is what must be proven.
-        server_name: Some(domain).filter(|domain| !domain.is_empty() && name.is_empty()),
+        server_name: discovery::server_name(matches),
         ..TlsOptions::default()
     };
     let files = !options.is_empty() || options.trusted_ca_file.is_some() || options.server_name.is_some();

@@ -4,6 +4,7 @@
 //! line; that something was shown is seen on the screen of the pseudo-terminal.
 
 mod coordination;
+mod discovery;
 mod server;
 mod terminal;
 mod typed;

@@ -55,8 +55,8 @@ impl Endpoint {
                 (Address::Unix(path), name.unwrap_or_default())
             }
             "http" | "https" => {
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                (Address::Tcp(host.to_owned()), host.to_owned())
+                let host = without_root(rest.split(['/', '?', '#']).next().unwrap_or_default());
+                (Address::Tcp(host.clone()), host)
             }
             "" => (Address::Tcp(text.to_owned()), text.to_owned()),
             _ => (Address::Tcp(text.to_owned()), rest.to_owned()),
@@ -67,6 +67,14 @@ impl Endpoint {
     /// The address as it was given.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+/// Without the dot behind a host's name, as DNS writes it: neither certificates nor files of hosts have one.
+fn without_root(address: &str) -> String {
+    match address.rsplit_once(':') {
+        Some((host, port)) => format!("{}:{port}", host.strip_suffix('.').unwrap_or(host)),
+        None => address.to_owned(),
     }
 }
 
@@ -93,6 +101,7 @@ mod tests {
         check("http://a:1", "a:1", false, Never, "a:1");
         check("http://a:1/path?x", "a:1", false, Never, "a:1");
         check("https://a:1", "a:1", false, Always, "a:1");
+        check("https://a.example.org.:1", "a.example.org:1", false, Always, "a.example.org:1");
         check("unix:local", "local", true, IfConfigured, "local");
         check("unix://localhost:1", "localhost:1", true, IfConfigured, "localhost:1");
         check("unixs:///run/etcd.sock", "/run/etcd.sock", true, Always, "etcd.sock");
