@@ -51,8 +51,8 @@ impl Cluster {
             urls.iter().enumerate().map(|(index, url)| format!("{}={url}", name(index))).collect();
         let mut cluster = Cluster { children: Vec::new(), wires, endpoints: vec![String::new(); MEMBERS] };
         let (sender, news) = mpsc::channel();
-        for index in 0..MEMBERS {
-            let mut command = command(&dir.join(name(index)), index, &urls[index], &initial.join(","));
+        for (index, url) in urls.iter().enumerate() {
+            let mut command = command(&dir.join(name(index)), index, url, &initial.join(","));
             let mut child = command.spawn().expect("the server can be started");
             let stderr = child.stderr.take().expect("stderr was asked for");
             cluster.children.push(child);

@@ -4,9 +4,14 @@
 use crate::{
     pki::{Pki, data_dir, strs},
     support::Server,
-    talk::{get, refusal},
+    talk::{LIMIT, get, refusal},
 };
 use oxetcd_tls::TlsOptions;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    sync::mpsc,
+};
 
 /// Whose certificate, what its owner is told, what the log says.
 type Case = (&'static str, &'static str, &'static str);
@@ -117,4 +122,35 @@ async fn members_of_other_hosts() {
     let server = Server::start(&data_dir(&pki), &strs(&flags));
     refused(&pki, &server, server.peer(), "peer", &[BAD_HOST]).await;
     assert_eq!(get(server.peer(), &pki.caller("good-host"), "/version").await.expect("let in").0, 200);
+}
+
+/// A member whose certificate others refuse hears of it behind the handshake only, and says so in its own log.
+#[test]
+fn a_member_hears_why_it_is_not_let_in() {
+    let pki = Pki::new();
+    let mut flags = pki.peer_flags();
+    flags.extend(["--peer-cert-allowed-cn", "alice"].map(str::to_owned));
+    let server = Server::start(&data_dir(&pki), &strs(&flags));
+    let own = "https://127.0.0.1:2380";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_etcd"));
+    command.args(["--name", "m1", "--data-dir"]).arg(pki.path("data-of-m1")).args(pki.peer_flags());
+    command.args(["--listen-client-urls", "http://127.0.0.1:0"]);
+    command.args(["--advertise-client-urls", "http://127.0.0.1:2379"]);
+    command.args(["--initial-advertise-peer-urls", own, "--initial-cluster"]);
+    command.arg(format!("m1={own},m2=https://{}", server.peer()));
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the server can be started");
+    let stderr = child.stderr.take().expect("stderr was asked for");
+    let (sender, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(stderr).lines().map_while(Result::ok);
+        for line in lines.filter(|line| line.contains("a peer cannot be talked with")) {
+            // The test may have ended.
+            let _ = sender.send(line);
+        }
+    });
+    let line = told.recv_timeout(LIMIT);
+    child.kill().expect("a child can be killed");
+    child.wait().expect("a child can be waited for");
+    let line = line.expect("it says that it is refused");
+    assert!(line.contains(": remote error: tls: bad certificate"), "{line}");
 }
