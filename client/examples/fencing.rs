@@ -10,17 +10,20 @@ use oxetcd_client::{
     concurrency::{Mutex, Session},
 };
 
-const LOCK: &str = "example/lock";
-const BALANCE: &str = "example/balance";
+/// The name of the lock.
+pub const LOCK: &str = "example/lock";
+/// A key that only the holder of the lock is to write.
+pub const BALANCE: &str = "example/balance";
 
 /// Something outside of the store, which the lock protects too. It knows nothing of locks, only numbers.
 #[derive(Default)]
-struct Printer {
+pub struct Printer {
     highest_fence: i64,
 }
 
 impl Printer {
-    fn print(&mut self, fence: i64, text: &str) -> bool {
+    /// Prints, unless somebody with a higher fence was here before.
+    pub fn print(&mut self, fence: i64, text: &str) -> bool {
         let accepted = fence >= self.highest_fence;
         self.highest_fence = fence.max(self.highest_fence);
         println!("  printer: {text} with fence {fence}: {}", if accepted { "printed" } else { "refused" });
@@ -28,12 +31,13 @@ impl Printer {
     }
 }
 
-fn balance(value: &'static str) -> PutRequest {
+/// What a holder writes.
+pub fn balance(value: &'static str) -> PutRequest {
     PutRequest { key: BALANCE.into(), value: value.into(), ..Default::default() }
 }
 
 /// Writes only while `owner` holds.
-async fn put_as(client: &Client, owner: Compare, put: PutRequest) -> Result<bool, Error> {
+pub async fn put_as(client: &Client, owner: Compare, put: PutRequest) -> Result<bool, Error> {
     let success = vec![RequestOp { request: Some(Request::RequestPut(put)) }];
     let request = TxnRequest { compare: vec![owner], success, failure: Vec::new() };
     Ok(client.txn(request).await?.succeeded)
@@ -42,7 +46,14 @@ async fn put_as(client: &Client, owner: Compare, put: PutRequest) -> Result<bool
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:2379".to_owned());
-    let client = Client::connect(Config::new([endpoint])).await?;
+    run(Client::connect(Config::new([endpoint])).await?).await
+}
+
+/// Two holders, of whom the first comes too late.
+///
+/// # Errors
+/// When a fence lets it through, or the store cannot be reached.
+pub async fn run(client: Client) -> Result<(), Box<dyn std::error::Error>> {
     let mut printer = Printer::default();
 
     let session = Session::new(client.clone(), 60).await?;

@@ -16,35 +16,35 @@ use oxetcd_grpc::etcdserverpb::auth_client::AuthClient;
 
 unary_calls! { AuthClient;
     /// Turns authentication on.
-    auth_enable(AuthEnableRequest) -> AuthEnableResponse = auth_enable, "/etcdserverpb.Auth/AuthEnable", Never;
+    pub auth_enable(AuthEnableRequest) -> AuthEnableResponse = auth_enable, "/etcdserverpb.Auth/AuthEnable", Never;
     /// Turns authentication off.
-    auth_disable(AuthDisableRequest) -> AuthDisableResponse = auth_disable, "/etcdserverpb.Auth/AuthDisable", Never;
+    pub auth_disable(AuthDisableRequest) -> AuthDisableResponse = auth_disable, "/etcdserverpb.Auth/AuthDisable", Never;
     /// Tells whether authentication is on.
-    auth_status(AuthStatusRequest) -> AuthStatusResponse = auth_status, "/etcdserverpb.Auth/AuthStatus", Safe;
+    pub auth_status(AuthStatusRequest) -> AuthStatusResponse = auth_status, "/etcdserverpb.Auth/AuthStatus", Safe;
     /// Adds a user.
-    user_add(AuthUserAddRequest) -> AuthUserAddResponse = user_add, "/etcdserverpb.Auth/UserAdd", Never;
+    pub user_add(AuthUserAddRequest) -> AuthUserAddResponse = user_add, "/etcdserverpb.Auth/UserAdd", Never;
     /// Tells the roles of a user.
-    user_get(AuthUserGetRequest) -> AuthUserGetResponse = user_get, "/etcdserverpb.Auth/UserGet", Safe;
+    pub user_get(AuthUserGetRequest) -> AuthUserGetResponse = user_get, "/etcdserverpb.Auth/UserGet", Safe;
     /// Lists the users.
-    user_list(AuthUserListRequest) -> AuthUserListResponse = user_list, "/etcdserverpb.Auth/UserList", Safe;
+    pub user_list(AuthUserListRequest) -> AuthUserListResponse = user_list, "/etcdserverpb.Auth/UserList", Safe;
     /// Deletes a user.
-    user_delete(AuthUserDeleteRequest) -> AuthUserDeleteResponse = user_delete, "/etcdserverpb.Auth/UserDelete", Never;
+    pub user_delete(AuthUserDeleteRequest) -> AuthUserDeleteResponse = user_delete, "/etcdserverpb.Auth/UserDelete", Never;
     /// Changes a user's password.
-    user_change_password(AuthUserChangePasswordRequest) -> AuthUserChangePasswordResponse = user_change_password, "/etcdserverpb.Auth/UserChangePassword", Never;
+    pub user_change_password(AuthUserChangePasswordRequest) -> AuthUserChangePasswordResponse = user_change_password, "/etcdserverpb.Auth/UserChangePassword", Never;
     /// Gives a role to a user.
-    user_grant_role(AuthUserGrantRoleRequest) -> AuthUserGrantRoleResponse = user_grant_role, "/etcdserverpb.Auth/UserGrantRole", Never;
+    pub user_grant_role(AuthUserGrantRoleRequest) -> AuthUserGrantRoleResponse = user_grant_role, "/etcdserverpb.Auth/UserGrantRole", Never;
     /// Takes a role from a user.
-    user_revoke_role(AuthUserRevokeRoleRequest) -> AuthUserRevokeRoleResponse = user_revoke_role, "/etcdserverpb.Auth/UserRevokeRole", Never;
+    pub user_revoke_role(AuthUserRevokeRoleRequest) -> AuthUserRevokeRoleResponse = user_revoke_role, "/etcdserverpb.Auth/UserRevokeRole", Never;
     /// Adds a role.
-    role_add(AuthRoleAddRequest) -> AuthRoleAddResponse = role_add, "/etcdserverpb.Auth/RoleAdd", Never;
+    pub role_add(AuthRoleAddRequest) -> AuthRoleAddResponse = role_add, "/etcdserverpb.Auth/RoleAdd", Never;
     /// Tells the permissions of a role.
-    role_get(AuthRoleGetRequest) -> AuthRoleGetResponse = role_get, "/etcdserverpb.Auth/RoleGet", Safe;
+    pub role_get(AuthRoleGetRequest) -> AuthRoleGetResponse = role_get, "/etcdserverpb.Auth/RoleGet", Safe;
     /// Lists the roles.
-    role_list(AuthRoleListRequest) -> AuthRoleListResponse = role_list, "/etcdserverpb.Auth/RoleList", Safe;
+    pub role_list(AuthRoleListRequest) -> AuthRoleListResponse = role_list, "/etcdserverpb.Auth/RoleList", Safe;
     /// Deletes a role.
-    role_delete(AuthRoleDeleteRequest) -> AuthRoleDeleteResponse = role_delete, "/etcdserverpb.Auth/RoleDelete", Never;
+    pub role_delete(AuthRoleDeleteRequest) -> AuthRoleDeleteResponse = role_delete, "/etcdserverpb.Auth/RoleDelete", Never;
     /// Gives a role access to a range of keys.
-    role_grant_permission(AuthRoleGrantPermissionRequest) -> AuthRoleGrantPermissionResponse = role_grant_permission, "/etcdserverpb.Auth/RoleGrantPermission", Never;
+    pub role_grant_permission(AuthRoleGrantPermissionRequest) -> AuthRoleGrantPermissionResponse = role_grant_permission, "/etcdserverpb.Auth/RoleGrantPermission", Never;
     /// Takes a role's access to a range of keys.
-    role_revoke_permission(AuthRoleRevokePermissionRequest) -> AuthRoleRevokePermissionResponse = role_revoke_permission, "/etcdserverpb.Auth/RoleRevokePermission", Never;
+    pub role_revoke_permission(AuthRoleRevokePermissionRequest) -> AuthRoleRevokePermissionResponse = role_revoke_permission, "/etcdserverpb.Auth/RoleRevokePermission", Never;
 }

@@ -46,7 +46,7 @@ pub(crate) struct CallOptions {
 }
 
 impl CallOptions {
-    fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.limit {
             Limit::None => None,
             Limit::Timeout(timeout) => Instant::now().checked_add(timeout),

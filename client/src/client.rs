@@ -3,6 +3,8 @@
 use crate::{
     Config, Error,
     call::{CallOptions, Limit},
+    ordering::Order,
+    sync,
     token::TokenStore,
     transport::Balancer,
 };
@@ -14,6 +16,8 @@ use tokio::time::Instant;
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
     pub(crate) options: CallOptions,
+    /// What reads must not fall behind, if that matters.
+    pub(crate) order: Option<Arc<Order>>,
 }
 
 /// What clones share.
@@ -53,28 +57,41 @@ impl Client {
         let balancer = Balancer::new(&config);
         let dial_timeout = config.dial_timeout;
         let inner = Arc::new(Inner { config, balancer, token: TokenStore::default() });
-        let client = Client { inner, options: CallOptions::default() };
+        let client = Client::of(inner, CallOptions::default());
         match dial_timeout {
             Some(limit) => {
                 tokio::time::timeout(limit, client.log_in()).await.unwrap_or(Err(Error::DeadlineExceeded))?;
             }
             None => client.log_in().await?,
         }
+        sync::start(&client.inner);
         Ok(client)
+    }
+
+    pub(crate) fn of(inner: Arc<Inner>, options: CallOptions) -> Self {
+        Client { inner, options, order: None }
+    }
+
+    /// The same client, whose next calls all share what is left of one call's time.
+    pub(crate) fn with_fixed_deadline(&self) -> Self {
+        match self.options.deadline() {
+            Some(deadline) => self.with_deadline(deadline),
+            None => self.clone(),
+        }
     }
 
     /// The same client, with calls that end at this moment at the latest.
     #[must_use]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
         let options = CallOptions { limit: Limit::Deadline(deadline), ..self.options };
-        Client { inner: self.inner.clone(), options }
+        Client { options, ..self.clone() }
     }
 
     /// The same client, with calls that take this long at most, each.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         let options = CallOptions { limit: Limit::Timeout(timeout), ..self.options };
-        Client { inner: self.inner.clone(), options }
+        Client { options, ..self.clone() }
     }
 
     /// The same client, with calls that wait this long at most for a member to be reachable, and then as long as
@@ -82,17 +99,18 @@ impl Client {
     #[must_use]
     pub fn with_connect_timeout(&self, timeout: Duration) -> Self {
         let options = CallOptions { connect_timeout: Some(timeout), ..self.options };
-        Client { inner: self.inner.clone(), options }
+        Client { options, ..self.clone() }
     }
 
     /// The same client, with calls and streams that fail when the member that serves them has lost its leader.
     #[must_use]
     pub fn require_leader(&self) -> Self {
         let options = CallOptions { require_leader: true, ..self.options };
-        Client { inner: self.inner.clone(), options }
+        Client { options, ..self.clone() }
     }
 
-    /// The addresses of the configuration.
+    /// The addresses of the configuration, or what [`sync`](Client::sync) or [`set_endpoints`](Client::set_endpoints)
+    /// has put in their place.
     pub fn endpoints(&self) -> Vec<String> {
         self.inner.balancer.endpoints()
     }
@@ -106,16 +124,16 @@ impl fmt::Debug for Client {
 
 /// Defines methods of [`Client`] for calls with one answer.
 ///
-/// `name(Request) -> Answer = service::stub_method "/path", Safe|Never;`
+/// `[pub] name(Request) -> Answer = stub_method, "/path", Safe|Never;`
 macro_rules! unary_calls {
-    ($stub:ident; $($(#[$doc:meta])* $name:ident($request:ty) -> $answer:ty = $method:ident, $path:literal, $repeat:ident;)*) => {
+    ($stub:ident; $($(#[$doc:meta])* $vis:vis $name:ident($request:ty) -> $answer:ty = $method:ident, $path:literal, $repeat:ident;)*) => {
         impl crate::Client {
             $(
                 $(#[$doc])*
                 ///
                 /// # Errors
                 /// Any error of the call: see [`Error`](crate::Error).
-                pub async fn $name(&self, request: $request) -> Result<$answer, crate::Error> {
+                $vis async fn $name(&self, request: $request) -> Result<$answer, crate::Error> {
                     let limit = self.inner.config.max_receive_bytes;
                     self.unary($path, crate::call::Repeat::$repeat, request, |channel, request| async move {
                         $stub::new(channel)

@@ -10,13 +10,13 @@ use oxetcd_grpc::etcdserverpb::cluster_client::ClusterClient;
 
 unary_calls! { ClusterClient;
     /// Lists the members.
-    member_list(MemberListRequest) -> MemberListResponse = member_list, "/etcdserverpb.Cluster/MemberList", Safe;
+    pub member_list(MemberListRequest) -> MemberListResponse = member_list, "/etcdserverpb.Cluster/MemberList", Safe;
     /// Adds a member, by the URLs at which its peers will reach it.
-    member_add(MemberAddRequest) -> MemberAddResponse = member_add, "/etcdserverpb.Cluster/MemberAdd", Never;
+    pub member_add(MemberAddRequest) -> MemberAddResponse = member_add, "/etcdserverpb.Cluster/MemberAdd", Never;
     /// Removes a member.
-    member_remove(MemberRemoveRequest) -> MemberRemoveResponse = member_remove, "/etcdserverpb.Cluster/MemberRemove", Never;
+    pub member_remove(MemberRemoveRequest) -> MemberRemoveResponse = member_remove, "/etcdserverpb.Cluster/MemberRemove", Never;
     /// Changes the URLs at which its peers reach a member.
-    member_update(MemberUpdateRequest) -> MemberUpdateResponse = member_update, "/etcdserverpb.Cluster/MemberUpdate", Never;
+    pub member_update(MemberUpdateRequest) -> MemberUpdateResponse = member_update, "/etcdserverpb.Cluster/MemberUpdate", Never;
     /// Makes a voter of a learner.
-    member_promote(MemberPromoteRequest) -> MemberPromoteResponse = member_promote, "/etcdserverpb.Cluster/MemberPromote", Never;
+    pub member_promote(MemberPromoteRequest) -> MemberPromoteResponse = member_promote, "/etcdserverpb.Cluster/MemberPromote", Never;
 }

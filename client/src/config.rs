@@ -42,6 +42,8 @@ pub struct Config {
     pub keep_alive_time: Option<Duration>,
     /// How long the answer to such a check may take before the connection counts as dead.
     pub keep_alive_timeout: Duration,
+    /// How often the cluster is asked for its members, whose addresses then take the place of `endpoints`; `None` never.
+    pub auto_sync_interval: Option<Duration>,
     /// Largest request in bytes that is sent.
     pub max_send_bytes: usize,
     /// Largest answer in bytes that is accepted.
@@ -60,6 +62,7 @@ impl Config {
             dial_timeout: None,
             keep_alive_time: None,
             keep_alive_timeout: Duration::from_secs(6),
+            auto_sync_interval: None,
             max_send_bytes: DEFAULT_MAX_SEND_BYTES,
             max_receive_bytes: i32::MAX as usize,
             credentials: None,

@@ -15,7 +15,7 @@
 //! # }
 //! ```
 
-use crate::{Client, Error};
+use crate::{Client, Error, Watch};
 use futures::{
     FutureExt as _, StreamExt as _,
     future::BoxFuture,
@@ -29,6 +29,20 @@ use oxetcd_api::{
     },
 };
 use oxetcd_concurrency::{Kv, Leases, Renewal};
+
+/// What a watch receives, as that crate wants it.
+pub(crate) fn updates(watch: Watch) -> BoxStream<'static, Result<WatchResponse, Error>> {
+    stream::unfold(watch, |mut watch| async move {
+        let update = watch.next().await?;
+        let item = match update.error {
+            // The crate reads the revision itself, and looks again.
+            Some(error) if update.response.compact_revision == 0 => Err(error),
+            _ => Ok(update.response),
+        };
+        Some((item, watch))
+    })
+    .boxed()
+}
 
 impl Kv for Client {
     type Error = Error;
@@ -44,17 +58,7 @@ impl Kv for Client {
     }
 
     fn watch(&self, request: WatchCreateRequest) -> BoxStream<'static, Result<WatchResponse, Error>> {
-        let watch = Client::watch(self, request);
-        stream::unfold(watch, |mut watch| async move {
-            let update = watch.next().await?;
-            let item = match update.error {
-                // The crate reads the revision itself, and looks again.
-                Some(error) if update.response.compact_revision == 0 => Err(error),
-                _ => Ok(update.response),
-            };
-            Some((item, watch))
-        })
-        .boxed()
+        updates(Client::watch(self, request))
     }
 
     fn spawn(&self, work: BoxFuture<'static, ()>) {

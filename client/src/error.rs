@@ -36,6 +36,9 @@ pub enum Error {
     /// The configuration names no endpoint.
     #[error("etcdclient: no available endpoints")]
     NoEndpoints,
+    /// Every member lags behind what was read before: see [`Client::ordered`](crate::Client::ordered).
+    #[error("etcdclient: no cluster members have a revision higher than the previously received revision")]
+    NoGreaterRevision,
     /// The client was dropped, or the stream was closed from this side.
     #[error("context canceled")]
     Canceled,
@@ -48,7 +51,7 @@ impl Error {
             Error::Etcd { code, .. } | Error::Rpc { code, .. } => *code,
             Error::DeadlineExceeded => Code::DeadlineExceeded,
             Error::WatchCanceled(_) => Code::FailedPrecondition,
-            Error::NoEndpoints => Code::Unavailable,
+            Error::NoEndpoints | Error::NoGreaterRevision => Code::Unavailable,
             Error::Canceled => Code::Cancelled,
         }
     }
@@ -124,6 +127,8 @@ impl From<Status> for Error {
     }
 }
 
+/// A request named no key.
+pub(crate) const EMPTY_KEY: &str = "etcdserver: key is not provided";
 /// A watch asked for a revision that is no longer kept.
 pub(crate) const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
 /// A watch was refused without a reason.
@@ -150,7 +155,7 @@ const ETCD_ERRORS: &[(Code, &str)] = {
         ResourceExhausted, Unauthenticated, Unavailable,
     };
     &[
-        (InvalidArgument, "etcdserver: key is not provided"),
+        (InvalidArgument, EMPTY_KEY),
         (InvalidArgument, "etcdserver: key not found"),
         (InvalidArgument, "etcdserver: value is provided"),
         (InvalidArgument, "etcdserver: lease is provided"),

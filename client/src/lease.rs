@@ -16,13 +16,13 @@ use tonic::{Code, Streaming};
 
 unary_calls! { LeaseClient;
     /// Makes a lease; TTLs are in seconds.
-    lease_grant(LeaseGrantRequest) -> LeaseGrantResponse = lease_grant, "/etcdserverpb.Lease/LeaseGrant", Never;
+    pub lease_grant(LeaseGrantRequest) -> LeaseGrantResponse = lease_grant, "/etcdserverpb.Lease/LeaseGrant", Never;
     /// Ends a lease, and with it the keys attached to it.
-    lease_revoke(LeaseRevokeRequest) -> LeaseRevokeResponse = lease_revoke, "/etcdserverpb.Lease/LeaseRevoke", Never;
+    pub lease_revoke(LeaseRevokeRequest) -> LeaseRevokeResponse = lease_revoke, "/etcdserverpb.Lease/LeaseRevoke", Never;
     /// Tells how long a lease still lives; a TTL of -1 means that it does not exist.
-    lease_time_to_live(LeaseTimeToLiveRequest) -> LeaseTimeToLiveResponse = lease_time_to_live, "/etcdserverpb.Lease/LeaseTimeToLive", Safe;
+    pub lease_time_to_live(LeaseTimeToLiveRequest) -> LeaseTimeToLiveResponse = lease_time_to_live, "/etcdserverpb.Lease/LeaseTimeToLive", Safe;
     /// Lists the leases.
-    lease_leases(LeaseLeasesRequest) -> LeaseLeasesResponse = lease_leases, "/etcdserverpb.Lease/LeaseLeases", Safe;
+    pub lease_leases(LeaseLeasesRequest) -> LeaseLeasesResponse = lease_leases, "/etcdserverpb.Lease/LeaseLeases", Safe;
 }
 
 impl Client {

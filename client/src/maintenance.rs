@@ -13,19 +13,19 @@ use tonic::Streaming;
 
 unary_calls! { MaintenanceClient;
     /// Lists, raises or clears alarms.
-    alarm(AlarmRequest) -> AlarmResponse = alarm, "/etcdserverpb.Maintenance/Alarm", Safe;
+    pub alarm(AlarmRequest) -> AlarmResponse = alarm, "/etcdserverpb.Maintenance/Alarm", Safe;
     /// Tells how the member is.
-    status(StatusRequest) -> StatusResponse = status, "/etcdserverpb.Maintenance/Status", Safe;
+    pub status(StatusRequest) -> StatusResponse = status, "/etcdserverpb.Maintenance/Status", Safe;
     /// Gives the space of deleted data back to the file system.
-    defragment(DefragmentRequest) -> DefragmentResponse = defragment, "/etcdserverpb.Maintenance/Defragment", Never;
+    pub defragment(DefragmentRequest) -> DefragmentResponse = defragment, "/etcdserverpb.Maintenance/Defragment", Never;
     /// Hashes the member's whole store.
-    hash(HashRequest) -> HashResponse = hash, "/etcdserverpb.Maintenance/Hash", Safe;
+    pub hash(HashRequest) -> HashResponse = hash, "/etcdserverpb.Maintenance/Hash", Safe;
     /// Hashes the history of keys up to a revision.
-    hash_kv(HashKvRequest) -> HashKvResponse = hash_kv, "/etcdserverpb.Maintenance/HashKV", Safe;
+    pub hash_kv(HashKvRequest) -> HashKvResponse = hash_kv, "/etcdserverpb.Maintenance/HashKV", Safe;
     /// Makes another member the leader; the leader must be asked.
-    move_leader(MoveLeaderRequest) -> MoveLeaderResponse = move_leader, "/etcdserverpb.Maintenance/MoveLeader", Never;
+    pub move_leader(MoveLeaderRequest) -> MoveLeaderResponse = move_leader, "/etcdserverpb.Maintenance/MoveLeader", Never;
     /// Prepares the cluster for an older version, or stops doing so.
-    downgrade(DowngradeRequest) -> DowngradeResponse = downgrade, "/etcdserverpb.Maintenance/Downgrade", Never;
+    pub downgrade(DowngradeRequest) -> DowngradeResponse = downgrade, "/etcdserverpb.Maintenance/Downgrade", Never;
 }
 
 impl Client {

@@ -69,6 +69,7 @@ pub(crate) fn fix() -> Result<()> {
 pub(crate) fn ci(options: &CiOptions) -> Result<()> {
     verify()?;
     simulation()?;
+    contend()?;
     if options.engines == Engines::All {
         rocksdb()?;
     }
@@ -91,6 +92,14 @@ pub(crate) fn ci(options: &CiOptions) -> Result<()> {
 fn simulation() -> Result<()> {
     let test = ["test", "-p", "oxetcd-consensus", "--test", "sim", "seeds", "--", "--nocapture"];
     command::run(command::cargo(&test).env("SIM_SEEDS", "10000"))
+}
+
+/// Fifty clients over one lock and one election for a minute, while clients, connections and members die; `cargo test`
+/// does the same for some seconds.
+pub(crate) fn contend() -> Result<()> {
+    // The whole workspace, though one crate would do: so nothing is built anew after its tests.
+    let test = ["test", "--workspace", "--test", "client", "contend", "--", "--nocapture"];
+    command::run(command::cargo(&test).env("OXETCD_CONTEND_S", "60"))
 }
 
 /// Builds and tests the engine that the default build leaves out. What is built is kept outside of the checkout:

@@ -6,6 +6,7 @@
 //! | `fix` | formats, and applies what the linter can mend |
 //! | `tidy` | holds the house's rules against ARCHITECTURE.md |
 //! | `ci` | all of `verify`, then what `cargo test --workspace` leaves out |
+//! | `contend` | fifty clients over a lock and an election for a minute, with random kills |
 //! | `cluster` | runs members on this machine until Ctrl-C |
 //! | `bench` | drives servers with one load, side by side |
 //! | `mixed` | runs members of the official etcd and ours in one cluster |
@@ -44,6 +45,8 @@ enum Task {
     Fix,
     /// Hold the house's rules: allowed arrows, module headers, file sizes, no stubs.
     Tidy(tidy::Options),
+    /// Let fifty clients contend for a lock and an election for a minute, with random kills.
+    Contend,
     /// Run members on this machine until Ctrl-C, a line per event.
     Cluster(cluster::Options),
     /// Drive servers with one load and print their figures side by side.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Verify => checks::verify(),
         Task::Fix => checks::fix(),
         Task::Tidy(options) => tidy::run(&options),
+        Task::Contend => checks::contend(),
         Task::Cluster(options) => cluster::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Mixed(options) => mixed::run(&options),

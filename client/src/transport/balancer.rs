@@ -10,9 +10,10 @@ use super::{
 };
 use crate::Config;
 use std::{
+    collections::HashSet,
     hash::{BuildHasher as _, RandomState},
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -21,10 +22,12 @@ use tonic::transport::Channel;
 
 /// The members of a client.
 pub(crate) struct Balancer {
-    slots: Vec<Arc<Slot>>,
+    slots: RwLock<Slots>,
     next: AtomicUsize,
     changed: Arc<Notify>,
 }
+
+type Slots = Arc<[Arc<Slot>]>;
 
 /// A connection, on loan.
 pub(crate) struct Picked {
@@ -49,19 +52,41 @@ impl Balancer {
     pub(crate) fn new(config: &Config) -> Self {
         let slot = |text: &String| Arc::new(Slot::new(Endpoint::parse(text), config));
         Balancer {
-            slots: config.endpoints.iter().map(slot).collect(),
+            slots: RwLock::new(config.endpoints.iter().map(slot).collect()),
             next: AtomicUsize::new(random()),
             changed: Arc::new(Notify::new()),
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+    fn slots(&self) -> Slots {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Addresses as they were given.
+    /// Other members from now on. Those that stay keep their connections. None at all would be the end: not taken.
+    pub(crate) fn set_endpoints(&self, mut endpoints: Vec<String>, config: &Config) {
+        let mut known = HashSet::new();
+        endpoints.retain(|text| known.insert(text.clone()));
+        if endpoints.is_empty() {
+            return;
+        }
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let slot = |text: &String| match slots.iter().find(|slot| slot.endpoint().as_str() == text) {
+            Some(slot) => slot.clone(),
+            None => Arc::new(Slot::new(Endpoint::parse(text), config)),
+        };
+        *slots = endpoints.iter().map(slot).collect();
+        drop(slots);
+        // Who waits for one of the old may find one of the new.
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots().len()
+    }
+
+    /// Addresses as they were given, or set.
     pub(crate) fn endpoints(&self) -> Vec<String> {
-        self.slots.iter().map(|slot| slot.endpoint().as_str().to_owned()).collect()
+        self.slots().iter().map(|slot| slot.endpoint().as_str().to_owned()).collect()
     }
 
     /// Waits for a connection; for ever, if no member is up. Cancel-safe.
@@ -88,8 +113,9 @@ impl Balancer {
     fn look(&self, now: Instant) -> (Option<Picked>, Option<Instant>) {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let (mut picked, mut retry_at) = (None, None::<Instant>);
-        for offset in 0..self.slots.len() {
-            let slot = &self.slots[start.wrapping_add(offset) % self.slots.len()];
+        let slots = self.slots();
+        for offset in 0..slots.len() {
+            let slot = &slots[start.wrapping_add(offset) % slots.len()];
             match slot.offer(now) {
                 Offer::Ready(channel, generation) if picked.is_none() => {
                     picked = Some(Picked { channel, slot: slot.clone(), generation });
@@ -104,7 +130,7 @@ impl Balancer {
 
     /// Why members could not be reached, for messages; the last word of each, joined.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let reasons: Vec<_> = self.slots.iter().filter_map(|slot| slot.reason()).collect();
+        let reasons: Vec<_> = self.slots().iter().filter_map(|slot| slot.reason()).collect();
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }

@@ -7,7 +7,7 @@
 mod driver;
 mod session;
 
-use crate::{Client, Error};
+use crate::{Client, Error, namespace::Prefix};
 use oxetcd_api::etcdserverpb::{WatchCreateRequest, WatchResponse};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
@@ -42,6 +42,8 @@ impl WatchUpdate {
 pub struct Watcher {
     commands: mpsc::UnboundedSender<driver::Command>,
     next_key: AtomicU64,
+    /// Put before every key that is asked for.
+    prefix: Prefix,
 }
 
 /// One watch. Dropping it cancels it.
@@ -49,6 +51,8 @@ pub struct Watcher {
 pub struct Watch {
     key: u64,
     updates: mpsc::Receiver<WatchUpdate>,
+    /// Taken off every key that comes.
+    prefix: Prefix,
     commands: mpsc::UnboundedSender<driver::Command>,
 }
 
@@ -59,7 +63,7 @@ impl Client {
     pub fn watcher(&self) -> Watcher {
         let (commands, receiver) = mpsc::unbounded_channel();
         tokio::spawn(driver::run(self.clone(), receiver));
-        Watcher { commands, next_key: AtomicU64::new(0) }
+        Watcher { commands, next_key: AtomicU64::new(0), prefix: Prefix::default() }
     }
 
     /// Watches on a stream of its own.
@@ -69,13 +73,19 @@ impl Client {
 }
 
 impl Watcher {
+    /// The same stream as a namespace sees it.
+    pub(crate) fn below(self, prefix: Prefix) -> Self {
+        Watcher { prefix, ..self }
+    }
+
     /// Starts a watch. `watch_id` of the request is chosen by the server.
     pub fn watch(&self, request: WatchCreateRequest) -> Watch {
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         let (sender, updates) = mpsc::channel(QUEUE);
+        let request = self.prefix.watch_request(request);
         // If the task has ended, the sender goes with the command, and the watch is over at once.
         let _ = self.commands.send(driver::Command::Create { key, request: Box::new(request), sender });
-        Watch { key, updates, commands: self.commands.clone() }
+        Watch { key, updates, prefix: self.prefix.clone(), commands: self.commands.clone() }
     }
 
     /// Asks the server how far it is. It answers all watches at once, when none of them is behind.
@@ -87,12 +97,16 @@ impl Watcher {
 impl Watch {
     /// The next update; `None` when the watch has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<WatchUpdate> {
-        self.updates.recv().await
+        let mut update = self.updates.recv().await?;
+        self.prefix.watch_response(&mut update.response);
+        Some(update)
     }
 
     /// An update that is there already.
     pub fn try_next(&mut self) -> Option<WatchUpdate> {
-        self.updates.try_recv().ok()
+        let mut update = self.updates.try_recv().ok()?;
+        self.prefix.watch_response(&mut update.response);
+        Some(update)
     }
 }
 

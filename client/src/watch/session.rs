@@ -107,7 +107,9 @@ impl Session {
         }
         if let Some(entry) = self.watches.get_mut(&key) {
             let last = update.response.events.last().and_then(|event| event.kv.as_ref());
-            entry.request.start_revision = last.map_or(header_revision, |kv| kv.mod_revision) + 1;
+            let seen = last.map_or(header_revision, |kv| kv.mod_revision);
+            // Never back: a watch may wait for a revision that is yet to come, and hear how far it is.
+            entry.request.start_revision = entry.request.start_revision.max(seen + 1);
         }
         vec![Action::Deliver(key, update)]
     }

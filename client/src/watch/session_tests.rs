@@ -109,6 +109,16 @@ fn a_watch_dropped_while_it_is_created_is_cancelled_then() {
     assert_eq!(session.received(created(4, 1)), [cancel_request(4)]);
 }
 
+/// Servers tell watches of a revision that is yet to come how far they are, too.
+#[test]
+fn progress_does_not_pull_a_watch_back_before_its_start() {
+    let mut session = Session::default();
+    session.create(0, WatchCreateRequest { start_revision: 9, ..Default::default() });
+    session.received(created(4, 1));
+    session.received(WatchResponse { header: header(3), watch_id: 4, ..Default::default() });
+    assert_eq!(asked_from(&session.connected()), Some(9));
+}
+
 proptest! {
     /// Against a server with a history of one event a revision: whatever the moments of disconnection, a watch
     /// receives each revision from its start on once, in order.

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use futures::FutureExt;
 use oxetcd_concurrency::{Error, Isolation, Stm, transact};
 use proptest::prelude::*;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 const LEVELS: [Isolation; 4] = [
     Isolation::SerializableSnapshot,
@@ -67,27 +70,31 @@ fn holds(record: &Record, revisions: &[Keys]) -> bool {
     }
 }
 
-/// Does the operations, and notes reads that went to the store.
+/// Does the operations, and notes reads that went to the store. What was written is read back as it was written.
 async fn body(
     stm: &Stm<Memory>,
     ops: &[Op],
     tag: &str,
 ) -> Result<(Vec<Read>, Vec<&'static str>), Error<NoLease>> {
-    let (mut reads, mut writes) = (Vec::new(), Vec::new());
+    let (mut reads, mut writes, mut own) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (at, op) in ops.iter().enumerate() {
         match *op {
             Op::Get(key) => {
                 let found = stm.get(KEYS[key]).await?;
-                if !writes.contains(&KEYS[key]) {
-                    reads.push((KEYS[key], found));
+                match own.get(KEYS[key]) {
+                    Some(written) => assert_eq!(found, *written, "a transaction does not see its own write"),
+                    None => reads.push((KEYS[key], found)),
                 }
             }
             Op::Put(key) => {
-                stm.put(KEYS[key], format!("{tag}.{at}"));
+                let value = Bytes::from(format!("{tag}.{at}"));
+                stm.put(KEYS[key], value.clone());
+                own.insert(KEYS[key], Some(value));
                 writes.push(KEYS[key]);
             }
             Op::Delete(key) => {
                 stm.delete(KEYS[key]);
+                own.insert(KEYS[key], None);
                 writes.push(KEYS[key]);
             }
         }
@@ -122,7 +129,7 @@ proptest! {
             scheduler.add(async move {
                 let (level, tag) = (LEVELS[level], format!("t{number}"));
                 let (ops, tag, seen) = (&ops, &tag, &seen);
- let done = transact(&memory, level, |stm| async move {
+                let done = transact(&memory, level, |stm| async move {
                     let outcome = body(&stm, ops, tag).await?;
                     if matches!(level, Isolation::SerializableSnapshot | Isolation::Serializable) {
                         seen.lock().unwrap().push(outcome.0.clone());

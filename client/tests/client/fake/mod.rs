@@ -4,6 +4,7 @@
 use oxetcd_api::etcdserverpb::*;
 use oxetcd_grpc::etcdserverpb::{
     auth_server::{Auth, AuthServer},
+    cluster_server::{Cluster, ClusterServer},
     kv_server::{Kv, KvServer},
     lease_server::{Lease, LeaseServer},
     watch_server::{Watch, WatchServer},
@@ -23,7 +24,10 @@ use tokio_stream::{
     Stream, StreamExt as _,
     wrappers::{TcpListenerStream, UnboundedReceiverStream},
 };
-use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Server, server::Router},
+};
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -46,6 +50,10 @@ pub struct Script {
     pub hold_streams: bool,
     /// TTLs that renewals are answered with, then 0.
     pub ttls: VecDeque<i64>,
+    /// Revisions that answers to reads carry, then 0.
+    pub revisions: VecDeque<i64>,
+    /// The members of the cluster.
+    pub members: Vec<Member>,
 }
 
 #[derive(Clone, Default)]
@@ -65,27 +73,38 @@ impl Drop for Running {
     }
 }
 
+/// Serves on a free port.
+pub fn serve(services: Router) -> Running {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let endpoint = listener.local_addr().expect("bound").to_string();
+    listener.set_nonblocking(true).expect("a socket can be");
+    let entered = runtime.enter();
+    let listener = TcpListener::from_std(listener).expect("inside a runtime");
+    drop(entered);
+    runtime.spawn(services.serve_with_incoming(TcpListenerStream::new(listener)));
+    Running { endpoint, runtime: Some(runtime) }
+}
+
 impl Fake {
     pub fn script(&self) -> std::sync::MutexGuard<'_, Script> {
         self.0.lock().expect("no test panics while it holds the script")
     }
 
     pub fn start(&self) -> Running {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let endpoint = listener.local_addr().expect("bound").to_string();
-        listener.set_nonblocking(true).expect("a socket can be");
-        let entered = runtime.enter();
-        let listener = TcpListener::from_std(listener).expect("inside a runtime");
-        drop(entered);
-        let server = Server::builder()
+        let services = Server::builder()
             .add_service(KvServer::new(self.clone()))
             .add_service(AuthServer::new(self.clone()))
+            .add_service(ClusterServer::new(self.clone()))
             .add_service(WatchServer::new(self.clone()))
-            .add_service(LeaseServer::new(self.clone()))
-            .serve_with_incoming(TcpListenerStream::new(listener));
-        runtime.spawn(server);
-        Running { endpoint, runtime: Some(runtime) }
+            .add_service(LeaseServer::new(self.clone()));
+        serve(services)
+    }
+
+    /// With the next revision, if there is one to tell.
+    fn header(&self) -> Option<ResponseHeader> {
+        let revision = self.script().revisions.pop_front()?;
+        Some(ResponseHeader { revision, ..Default::default() })
     }
 
     fn answer<Q, A: Default>(&self, request: &Request<Q>) -> Result<Response<A>, Status> {
@@ -108,7 +127,9 @@ impl Kv for Fake {
     type RangeStreamStream = Answers<RangeStreamResponse>;
 
     async fn range(&self, request: Request<RangeRequest>) -> Result<Response<RangeResponse>, Status> {
-        self.answer(&request)
+        let mut answer: Response<RangeResponse> = self.answer(&request)?;
+        answer.get_mut().header = self.header();
+        Ok(answer)
     }
 
     async fn range_stream(
@@ -126,7 +147,9 @@ impl Kv for Fake {
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
-        self.answer(&request)
+        let mut answer: Response<PutResponse> = self.answer(&request)?;
+        answer.get_mut().header = self.header();
+        Ok(answer)
     }
 
     async fn delete_range(
@@ -136,8 +159,10 @@ impl Kv for Fake {
         Err(Status::unimplemented("not in this test"))
     }
 
-    async fn txn(&self, _: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
-        Err(Status::unimplemented("not in this test"))
+    async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
+        let mut answer: Response<TxnResponse> = self.answer(&request)?;
+        answer.get_mut().header = self.header();
+        Ok(answer)
     }
 
     async fn compact(&self, _: Request<CompactionRequest>) -> Result<Response<CompactionResponse>, Status> {
@@ -184,6 +209,42 @@ impl Watch for Fake {
             }
         });
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(answers))))
+    }
+}
+
+#[tonic::async_trait]
+impl Cluster for Fake {
+    async fn member_list(
+        &self,
+        _: Request<MemberListRequest>,
+    ) -> Result<Response<MemberListResponse>, Status> {
+        let members = self.script().members.clone();
+        Ok(Response::new(MemberListResponse { header: None, members }))
+    }
+
+    async fn member_add(&self, _: Request<MemberAddRequest>) -> Result<Response<MemberAddResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn member_remove(
+        &self,
+        _: Request<MemberRemoveRequest>,
+    ) -> Result<Response<MemberRemoveResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn member_update(
+        &self,
+        _: Request<MemberUpdateRequest>,
+    ) -> Result<Response<MemberUpdateResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
+    }
+
+    async fn member_promote(
+        &self,
+        _: Request<MemberPromoteRequest>,
+    ) -> Result<Response<MemberPromoteResponse>, Status> {
+        Err(Status::unimplemented("not in this test"))
     }
 }
 

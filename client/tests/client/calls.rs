@@ -1,8 +1,6 @@
 //! The client against a server that misbehaves on command.
 
-mod fake;
-
-use fake::{Fake, closed_port, impostor};
+use crate::fake::{Fake, closed_port, impostor};
 use oxetcd_api::etcdserverpb::{PutRequest, RangeRequest, WatchCreateRequest};
 use oxetcd_client::{Client, Code, Config, Credentials, Error};
 use std::time::Duration;

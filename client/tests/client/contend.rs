@@ -1,0 +1,87 @@
+//! Fifty clients that want the same lock and the same leadership, while clients, connections and members die.
+//!
+//! Each holder writes its fence, in a transaction that compares. Afterwards the store's history is read, and tells for
+//! each such write who stood first in the line at that revision: nobody else may have written. Beside that, holders note by
+//! the clock from when until when they held for certain: no two of these times may overlap.
+//!
+//! `OXETCD_CONTEND_S` says for how many seconds (`cargo xtask contend`: a minute), `OXETCD_SEED` which faults are drawn.
+
+mod board;
+mod contender;
+
+use crate::members::{Members, PATIENCE};
+use board::{Board, Line};
+use contender::Contender;
+use oxetcd_client::{Client, Config};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+const CLIENTS: usize = 50;
+const MEMBERS: usize = 3;
+const DEFAULT_S: u64 = 8;
+/// So often each line must have had a holder, however long that takes.
+const LEAST_TURNS: usize = 10;
+/// Of leases, in seconds: how long the key of a client that died stays.
+const TTL_S: i64 = 2;
+
+fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// One fault; tells what it was.
+async fn fault(random: &mut StdRng, members: &mut Members, contenders: &mut [Contender], board: &Board) {
+    let (client, member) = (random.random_range(0..CLIENTS), random.random_range(0..MEMBERS));
+    match random.random_range(0..100) {
+        0..45 => {
+            // Whoever holds is the best victim.
+            let holder = random.random_bool(0.5).then(|| board.holder()).flatten();
+            contenders[holder.unwrap_or(client)].crash(board);
+        }
+        45..60 => contenders[client].give_up(board),
+        60..75 => {
+            board.count("connections cut");
+            members.front(member).cut();
+        }
+        75..90 => {
+            board.count("connections cut");
+            members.front(member).cut_after(random.random_range(0..4000));
+        }
+        _ => {
+            board.count("members killed");
+            members.kill_and_restart(member).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn contend() {
+    let wanted = Duration::from_secs(setting("OXETCD_CONTEND_S").unwrap_or(DEFAULT_S));
+    let seed = setting("OXETCD_SEED").unwrap_or_else(|| rand::rng().random());
+    println!("OXETCD_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut members = Members::start(MEMBERS).await;
+    let client =
+        Client::connect(Config::new(members.endpoints())).await.expect("nothing is connected to yet");
+    let board = Arc::new(Board::follow(&client));
+    let mut contenders: Vec<_> =
+        (0..CLIENTS).map(|number| Contender::start(number, members.endpoints(), board.clone())).collect();
+
+    let began = Instant::now();
+    while began.elapsed() < wanted || board.turns(Line::Lock).min(board.turns(Line::Election)) < LEAST_TURNS {
+        assert!(began.elapsed() < wanted + PATIENCE, "it does not go on: {board}");
+        fault(&mut random, &mut members, &mut contenders, &board).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(20..250))).await;
+    }
+    // All die at once. What they leave behind goes with their leases.
+    for contender in &mut contenders {
+        contender.stop();
+    }
+    let died = Instant::now();
+    board.wait_until_empty(died + PATIENCE).await;
+    println!("the last key went {:?} after the last client", died.elapsed());
+    board.judge(&client).await;
+    println!("{board}");
+}
