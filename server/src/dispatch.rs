@@ -4,19 +4,20 @@ use crate::{
     access::{self, Credentials},
     audit::{Audit, Record, Seen},
     call::{Audited, Call, Ended, Metered, Sees, Until},
-    gateway::{self, Calls},
+    gateway::{self, Calls, websocket},
     http::{Access, Http, Role, Text, boxed},
     metrics::Metrics,
     net::{Answer, Handler, Remote},
     service::{
         AuthService, ClusterService, ElectionService, HealthService, KvService, LeaseService, LocalKv,
-        LockService, MaintenanceService, Others, Propose, Read, WatchService, gate, range,
+        LockService, MaintenanceService, Others, Propose, Read, Reflection, WatchService, gate, range,
         unary::{self, Reply},
     },
     status,
     v2http::V2Api,
 };
 use bytes::Bytes;
+use http::{StatusCode, header};
 use hyper::{Method, Request, body::Incoming};
 use oxetcd_grpc::{
     etcdserverpb::{
@@ -66,6 +67,7 @@ pub(crate) struct Dispatch<M> {
     lock: LockServer<LockService<M>>,
     election: ElectionServer<ElectionService<M>>,
     health: HealthService,
+    reflection: Reflection,
     /// Cancelled when the member stops.
     closing: CancellationToken,
 }
@@ -93,6 +95,7 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             kv: server!(KvServer, KvService(member.clone())),
             watch,
             health,
+            reflection: Reflection::default(),
             closing,
             lease: server!(LeaseServer, LeaseService(member.clone())),
             cluster: server!(ClusterServer, ClusterService(member.clone())),
@@ -229,6 +232,8 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             "etcdserverpb.Auth" => self.auth.clone().call(request),
             "v3lockpb.Lock" => self.lock.clone().call(request),
             "v3electionpb.Election" => self.election.clone().call(request),
+            "grpc.reflection.v1.ServerReflection" => self.reflection.v1(request),
+            "grpc.reflection.v1alpha.ServerReflection" => self.reflection.v1alpha(request),
             "grpc.health.v1.Health" if path.ends_with("/Watch") => boxed(self.health.clone().watch(request)),
             service => {
                 let unknown = Status::unimplemented(format!("unknown service {service}"));
@@ -258,7 +263,17 @@ impl<M: Propose + Read + Others> Dispatch<M> {
                 // A browser asks what it may before it asks the question.
                 Text::ok("").with_type("").into_response()
             } else if through_gateway {
-                gateway::answer(this, request, remote).await
+                let socket = websocket::wanted(request.headers());
+                if socket && request.headers().contains_key(header::ORIGIN) && origin.is_none() {
+                    // Browsers ask nobody before they open one, so it is for this side to refuse.
+                    return Text::error(StatusCode::FORBIDDEN, "this origin is not on the list")
+                        .into_response();
+                }
+                let request = request.map(Body::new);
+                match socket {
+                    true => websocket::open(this, request, remote),
+                    false => gateway::answer(this, request, remote).await,
+                }
             } else {
                 this.http.answer(request).await
             };

@@ -14,18 +14,21 @@ mod messages;
 mod requests;
 mod routes;
 mod status_code;
+pub(crate) mod websocket;
 
 use crate::net::{Answer, Remote};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
-use hyper::body::Incoming;
 use messages::Messages;
 use prost_reflect::MessageDescriptor;
 use routes::Route;
 use std::{sync::Arc, time::Duration};
 use tonic::{Status, body::Body};
+
+/// A message in JSON is no more than so many times as long: base64 makes four letters of three bytes.
+const MAX_JSON_FACTOR: usize = 2;
 
 /// What answers gRPC in this process.
 pub(crate) trait Calls: Send + Sync + 'static {
@@ -44,7 +47,7 @@ pub(crate) fn serves(path: &str) -> bool {
 /// Answers a request whose path it [serves](serves).
 pub(crate) async fn answer<C: Calls>(
     calls: Arc<C>,
-    request: Request<Incoming>,
+    request: Request<Body>,
     remote: Remote,
 ) -> Response<Body> {
     let Some(route) = routes::below(request.uri().path()).and_then(routes::find) else {
@@ -83,11 +86,10 @@ async fn within<T>(
 async fn call<C: Calls>(
     route: &Route,
     calls: &Arc<C>,
-    request: Request<Incoming>,
+    request: Request<Body>,
     remote: Remote,
 ) -> Result<Messages, Status> {
-    // Base64 makes four letters of three bytes.
-    let limit_bytes = calls.max_message_bytes().saturating_mul(2);
+    let limit_bytes = calls.max_message_bytes().saturating_mul(MAX_JSON_FACTOR);
     let (head, body) = request.into_parts();
     let kind = route.method.input();
     let body = if route.method.is_client_streaming() {

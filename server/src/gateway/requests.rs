@@ -5,15 +5,14 @@ use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use http_body::Frame;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use prost_reflect::MessageDescriptor;
-use tonic::Status;
+use tonic::{Status, body::Body};
 
 /// The whole body.
 ///
 /// # Errors
 /// When it is longer than `limit_bytes`, or breaks off.
-pub(super) async fn whole(mut body: Incoming, limit_bytes: usize) -> Result<Bytes, Status> {
+pub(super) async fn whole(mut body: Body, limit_bytes: usize) -> Result<Bytes, Status> {
     let mut text = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Status::invalid_argument(error.to_string()))?;
@@ -30,7 +29,7 @@ pub(super) async fn whole(mut body: Incoming, limit_bytes: usize) -> Result<Byte
 /// The messages of a body that goes on, in gRPC's frames. Ends with the body, and at what is no JSON: the
 /// client's side is then done, and answers go on.
 pub(super) fn stream(
-    body: Incoming,
+    body: Body,
     kind: MessageDescriptor,
     limit_bytes: usize,
 ) -> impl Stream<Item = Result<Frame<Bytes>, Status>> + Send {
@@ -44,7 +43,7 @@ pub(super) fn stream(
 
 /// Cuts a body into JSON objects.
 struct Values {
-    body: Incoming,
+    body: Body,
     pending: BytesMut,
     scan: Scan,
     limit_bytes: usize,

@@ -24,6 +24,11 @@ pub(crate) fn vars<M: Read>(member: &M) -> Text {
         "leadtransferee": "0",
     });
     let arguments: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let body = format!("{{\n\"cmdline\": {},\n\"raft.status\": {status}\n}}\n", json!(arguments));
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let body = format!(
+        "{{\n\"cmdline\": {},\n\"file_descriptor_limit\": {},\n\"raft.status\": {status}\n}}\n",
+        json!(arguments),
+        json!(limit)
+    );
     Text::ok(body).with_type("application/json; charset=utf-8")
 }

@@ -8,9 +8,11 @@ use super::Text;
 use crate::service::Read;
 use http::StatusCode;
 use oxetcd_api::etcdserverpb::{AlarmType, RangeRequest};
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 const LIVEZ: &[&str] = &["serializable_read"];
+/// A check that takes longer has failed: probes wait for a few seconds only, and are to see red by then.
+const PATIENCE: Duration = Duration::from_secs(4);
 const READYZ: &[&str] = &["data_corruption", "serializable_read", "linearizable_read", "non_learner"];
 
 fn parameters<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -107,7 +109,8 @@ async fn report<M: Read>(member: &M, kind: &str, names: &[&str], verbose: bool) 
     let mut lines = String::new();
     let mut failed = false;
     for name in names {
-        let outcome = check(member, name).await;
+        let late = |_| Err("context deadline exceeded".to_owned());
+        let outcome = tokio::time::timeout(PATIENCE, check(member, name)).await.unwrap_or_else(late);
         member.metrics().health.checked(kind, name, outcome.is_ok());
         // Writing to a string does not fail.
         let _ = match outcome {

@@ -7,6 +7,7 @@ mod access;
 mod debug;
 mod health;
 mod leases;
+mod log_level;
 mod peer;
 mod promote;
 mod raft;
@@ -64,6 +65,9 @@ impl<M: Propose + Read + Others> Http<M> {
                 let answer = match self.observed(&request).await {
                     Some(answer) => answer,
                     None if request.uri().path() == RAISE => self.raise_version(&request).await,
+                    None if request.uri().path() == log_level::PATH => {
+                        log_level::answer(&*self.member, request).await
+                    }
                     None => self.told(&request),
                 };
                 answer.into_response()

@@ -33,6 +33,11 @@ impl Text {
         Text { body: body.into(), ..Text::ok("") }
     }
 
+    /// 204.
+    pub(crate) fn no_content() -> Self {
+        Text { status: StatusCode::NO_CONTENT, ..Text::ok("").with_type("") }
+    }
+
     /// An error; a line break is put behind its text.
     pub(crate) fn error(status: StatusCode, text: impl Into<String>) -> Self {
         Text { status, nosniff: true, ..Text::ok(text.into() + "\n") }

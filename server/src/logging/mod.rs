@@ -50,6 +50,14 @@ pub fn dropped_lines() -> u64 {
     CURRENT.get().and_then(Weak::upgrade).map_or(0, |core| core.dropped_lines())
 }
 
+/// Changes the level of the log of the whole process from now on; `false` when there is none.
+pub fn set_level(level: Level) -> bool {
+    let Some(core) = CURRENT.get().and_then(Weak::upgrade) else { return false };
+    core.set_level(level);
+    tracing::callsite::rebuild_interest_cache();
+    true
+}
+
 /// Opens the outputs and makes them the log of the whole process.
 ///
 /// # Errors

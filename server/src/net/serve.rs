@@ -81,7 +81,8 @@ pub(crate) async fn serve<H: Handler>(
                                         request.extensions_mut().insert(identity.clone());
                                         handler.handle(request, $remote)
                                     });
-                                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                                let io = TokioIo::new(stream);
+                                let connection = builder.serve_connection_with_upgrades(io, service);
                                 run(watcher.watch(connection.into_owned())).await;
                             }
                         });
@@ -126,7 +127,7 @@ fn spawn<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) {
     let handler = handler.clone();
     let service = hyper::service::service_fn(move |request| handler.handle(request, remote));
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(run(connection));
 }

@@ -10,12 +10,16 @@ mod downgrade;
 mod gateway;
 mod grpc_health;
 mod health;
+mod log;
 mod members;
 mod metrics;
+mod mutations;
 mod peers;
+mod probes;
 mod quota;
 mod slow;
 mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod upkeep;
+mod websocket;
