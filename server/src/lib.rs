@@ -26,6 +26,8 @@ mod net;
 mod node;
 mod service;
 mod status;
+#[cfg_attr(not(feature = "otlp"), path = "no_traces.rs")]
+mod traces;
 mod v2http;
 
 pub use member::Member;

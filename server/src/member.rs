@@ -87,6 +87,9 @@ impl Member {
         let audit = config.observe.audit_log.as_deref();
         let audit = audit.map(|path| Audit::open(path, metrics.audit_dropped.clone())).transpose()?;
         net::count_reloads(&metrics);
+        if let Some(tracing) = &config.observe.tracing {
+            metrics.traces.start(tracing)?;
+        }
         let options = BootOptions { joining, ..boot_options(&config, &metrics) };
         let booted = tokio::task::spawn_blocking(move || boot(&options)).await.map_err(text)??;
         if config.storage.memory_mlock {
@@ -229,6 +232,9 @@ impl Member {
         let joined =
             tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
         let mut clean = joined.await.unwrap_or(false);
+        let metrics = self.shared.metrics.clone();
+        // It may wait for the collector.
+        let _ = tokio::task::spawn_blocking(move || metrics.traces.stop()).await;
         self.shared.fate.stop();
         self.watching.stop();
         self.shared.peers.stop();

@@ -22,6 +22,13 @@ pub(crate) struct Options {
     users: Vec<String>,
 }
 
+impl Options {
+    /// The usual files, in `dir`.
+    pub(crate) fn usual(dir: &Path) -> Self {
+        Options { dir: dir.to_owned(), hosts: Vec::new(), user: "root".to_owned() }
+    }
+}
+
 /// By which `revoked` is revoked.
 const REVOKED: u64 = 5;
 

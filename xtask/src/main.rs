@@ -12,6 +12,7 @@
 //! | `mixed` | runs members of the official etcd and ours in one cluster |
 //! | `certs` | makes certificates to try TLS with |
 //! | `compat` | runs scripted commands against the official programs and ours |
+//! | `soak` | keeps a member at full load for minutes, and compares what it counted |
 
 mod bench;
 mod build;
@@ -23,6 +24,8 @@ mod compat;
 mod mixed;
 mod paths;
 mod process;
+mod secured;
+mod soak;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -57,6 +60,8 @@ enum Task {
     Certs(certs::Options),
     /// Run scripted commands against the official programs and ours, and compare.
     Compat(compat::Options),
+    /// Keep a member at full load for minutes, with TLS and users: no error, flat memory, true counts.
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +76,7 @@ fn main() -> ExitCode {
         Task::Mixed(options) => mixed::run(&options),
         Task::Certs(options) => certs::run(&options),
         Task::Compat(options) => compat::run(&options),
+        Task::Soak(options) => soak::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

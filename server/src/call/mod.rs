@@ -17,6 +17,7 @@ use crate::{
     logging::time_stamp,
     metrics::{GrpcMethod, Metrics},
     net::Remote,
+    traces::Span,
 };
 use bytes::Bytes;
 use http::HeaderMap;
@@ -38,6 +39,8 @@ pub(crate) struct Call {
     ended: bool,
     /// What is kept for the audit log, if there is one.
     audited: Option<Box<Audited>>,
+    /// If it is traced.
+    span: Option<Span>,
 }
 
 /// What there is to say about an ended unary call.
@@ -63,7 +66,8 @@ impl Call {
             method.started();
             metrics.server.client_request(version, method.is_stream());
         }
-        Call { metrics: metrics.clone(), method, began: Instant::now(), ended: false, audited: None }
+        let span = metrics.traces.begin(path, headers);
+        Call { metrics: metrics.clone(), method, began: Instant::now(), ended: false, audited: None, span }
     }
 
     /// Whether more than one message goes in some direction.
@@ -112,6 +116,9 @@ impl Call {
         }
         if let (Some(method), false) = (&self.method, std::mem::replace(&mut self.ended, true)) {
             method.finished(code, took);
+        }
+        if let Some(span) = self.span.take() {
+            span.end(code);
         }
         took
     }

@@ -44,6 +44,7 @@ pub use queues::{QueueMetrics, Refused};
 pub use server::ServerMetrics;
 pub use store::StoreMetrics;
 
+use crate::traces::Traces;
 use parking_lot::RwLock;
 use process::ProcessMetrics;
 use prometheus::{IntCounter, IntCounterVec, Registry};
@@ -84,6 +85,8 @@ pub struct Metrics {
     pub health: HealthMetrics,
     /// Calls by gRPC method.
     pub grpc: GrpcMetrics,
+    /// Where traces of calls go; not counted, but carried to the same places.
+    pub(crate) traces: Traces,
     /// Queues and back-pressure: this program's own.
     pub queues: QueueMetrics,
     /// Appends between members; no metric of etcd's.
@@ -121,6 +124,7 @@ impl Metrics {
             health: HealthMetrics::new(&registrar),
             grpc: GrpcMetrics::new(&registrar, level),
             queues: QueueMetrics::new(&registrar),
+            traces: Traces::default(),
             appends: AppendStats::default(),
             audit_dropped: registrar.counter(
                 "oxetcd_audit_dropped_total",

@@ -21,5 +21,6 @@ mod slow;
 mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;
 mod upkeep;
 mod websocket;

@@ -5,6 +5,7 @@
 //! (ours, official). What differs is shown, after ids, times, versions and sizes were made alike. A difference
 //! that is meant carries its reason in the script; any other makes the run fail.
 
+mod clients;
 mod column;
 mod coverage;
 mod identity;
@@ -55,6 +56,9 @@ pub(crate) struct Options {
     /// Run nothing: show which commands and flags the scripts and tests cover.
     #[arg(long)]
     coverage: bool,
+    /// Run programs of other people's libraries (Go, Python) against our server instead; `--only` picks some.
+    #[arg(long)]
+    clients: bool,
 }
 
 /// All scripts, with what can be built and fetched.
@@ -68,10 +72,15 @@ pub(crate) fn run_all() -> Result<()> {
         jobs: 2,
         show: false,
         coverage: false,
+        clients: false,
     })
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.clients {
+        let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
+        return clients::run(&ours.join("etcd"), &options.only);
+    }
     let scripts = scripts(&options.only)?;
     if options.coverage {
         let coverage = coverage::look(&scripts)?;

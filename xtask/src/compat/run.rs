@@ -121,7 +121,10 @@ impl Runner<'_> {
         self.calls += 1;
         let file = |kind: &str| self.dir.join(format!(".{kind}-{}", self.calls));
         let (stdout, stderr) = (file("stdout"), file("stderr"));
-        let mut command = Command::new(&self.column.ctl);
+        let mut command = match call.http {
+            true => Command::new("curl"),
+            false => Command::new(&self.column.ctl),
+        };
         // Nothing of the caller's environment may speak to one program and not to the other.
         let kept = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         command.env_clear().envs(kept).env("ETCDCTL_API", "3");

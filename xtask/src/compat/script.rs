@@ -9,6 +9,7 @@
 //! $ lease grant 60 => L           keeps the first id that it printed as {L}
 //! & W watch foo --rev=2           starts etcdctl beside what follows
 //! . W 3                           waits until W has printed three lines, then interrupts it
+//! @ POST /v3/kv/range {"key":"YQ=="}  asks over HTTP; status, type and body are what it prints
 //! pause 500                       waits that many milliseconds
 //! ! server it says so             why the line before may differ when the server (ctl, any) is ours
 //! ! ctl by 3.7: it says so        the same, but only against an older official program
@@ -47,12 +48,14 @@ pub(crate) enum Action {
     Pause { ms: u64 },
 }
 
-/// A call of etcdctl; `{NAME}` is not replaced yet.
+/// A call of etcdctl, or of curl; `{NAME}` is not replaced yet.
 #[derive(Clone, Default)]
 pub(crate) struct Call {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) args: Vec<String>,
     pub(crate) stdin: String,
+    /// Whether it is curl's.
+    pub(crate) http: bool,
 }
 
 /// Why a difference is meant.
@@ -108,12 +111,13 @@ impl Script {
                 step.reasons.push(Reason { ctl, server, by, words: why.to_owned() });
                 return Ok(());
             }
-            "$" => {
+            "$" | "@" => {
                 let (command, capture) = match rest.split_once(" => ") {
                     Some((command, name)) => (command, Some(name.trim().to_owned())),
                     None => (rest, None),
                 };
-                Action::Run { call: Call::parse(command)?, capture }
+                let call = if mark == "$" { Call::parse(command)? } else { Call::over_http(command)? };
+                Action::Run { call, capture }
             }
             "&" => {
                 let (job, command) = rest.split_once(' ').context("a job wants a name and a command")?;
@@ -137,11 +141,11 @@ impl Script {
         Ok(())
     }
 
-    /// All calls, each with the name of its program.
+    /// All calls, each with the name of its program; not those over HTTP.
     pub(crate) fn calls(&self) -> impl Iterator<Item = (&'static str, &Call)> {
         self.steps.iter().filter_map(|step| match &step.action {
-            Action::Run { call, .. } | Action::Start { call, .. } => Some(("etcdctl", call)),
-            Action::Stop { .. } | Action::Pause { .. } => None,
+            Action::Run { call, .. } | Action::Start { call, .. } if !call.http => Some(("etcdctl", call)),
+            _ => None,
         })
     }
 
@@ -171,6 +175,21 @@ impl Step {
 }
 
 impl Call {
+    /// `METHOD PATH [BODY]`.
+    fn over_http(text: &str) -> Result<Call> {
+        let (method, rest) = text.split_once(' ').context("a method and a path")?;
+        let (path, body) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        ensure!(path.starts_with('/'), "{path:?} is no path");
+        let url = format!("http://{{client}}{path}");
+        let shown = "\n%{http_code} %{content_type}\n";
+        let mut args = vec!["-sS", "--max-time", "20", "-X", method, "-w", shown, &url];
+        if !body.is_empty() {
+            args.extend(["-H", "Content-Type: application/json", "--data-binary", body]);
+        }
+        let args = args.into_iter().map(str::to_owned).collect();
+        Ok(Call { args, http: true, ..Call::default() })
+    }
+
     fn parse(text: &str) -> Result<Call> {
         let mut call = Call::default();
         for word in words(text)? {

@@ -44,9 +44,9 @@ pub(super) const LOGGING: &[Flag] = &[
 ];
 
 pub(super) const TRACING: &[Flag] = &[
-    flag("enable-distributed-tracing", Bool, "false", "Send traces of requests to a collector.").but(NotYet),
-    flag("distributed-tracing-address", Text, "localhost:4317", "Address of the collector.").but(NotYet),
-    flag("distributed-tracing-service-name", Text, "etcd", "Name of the service in traces.").but(NotYet),
-    flag("distributed-tracing-instance-id", Text, "", "Name of this member in traces.").but(NotYet),
-    flag("distributed-tracing-sampling-rate", Int, "0", "Requests in a million that are traced.").but(NotYet),
+    flag("enable-distributed-tracing", Bool, "false", "Send traces of requests to a collector."),
+    flag("distributed-tracing-address", Text, "localhost:4317", "Address of the collector."),
+    flag("distributed-tracing-service-name", Text, "etcd", "Name of the service in traces."),
+    flag("distributed-tracing-instance-id", Text, "", "Name of this member in traces."),
+    flag("distributed-tracing-sampling-rate", Int, "0", "Requests in a million that are traced."),
 ];

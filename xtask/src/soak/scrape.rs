@@ -1,0 +1,46 @@
+//! What the member says of itself, and what the system says of it.
+
+use anyhow::{Context, Result, ensure};
+use std::{
+    collections::HashMap,
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+/// The series of one scrape.
+pub(super) struct Scrape(HashMap<String, f64>);
+
+impl Scrape {
+    /// Scrapes the metrics at `address`.
+    pub(super) fn of(address: SocketAddr) -> Result<Scrape> {
+        let mut socket = TcpStream::connect(address)?;
+        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
+        write!(socket, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        ensure!(answer.starts_with("HTTP/1.1 200"), "no metrics: {answer}");
+        let lines = answer.lines().filter(|line| !line.starts_with('#'));
+        let series = lines.filter_map(|line| line.rsplit_once(' '));
+        Ok(Scrape(series.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()))
+    }
+
+    /// The value of a series, labels and all.
+    pub(super) fn value(&self, series: &str) -> f64 {
+        self.0.get(series).copied().unwrap_or(0.0)
+    }
+
+    /// The sum of all series that `wanted` picks.
+    pub(super) fn sum(&self, wanted: impl Fn(&str) -> bool) -> f64 {
+        self.0.iter().filter(|(name, _)| wanted(name)).map(|(_, value)| value).sum()
+    }
+}
+
+/// Memory that a process holds now, in KiB.
+pub(super) fn resident_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server is gone")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("");
+    let number = line.split_whitespace().next().and_then(|number| number.parse().ok());
+    number.with_context(|| format!("no VmRSS in /proc/{pid}/status"))
+}
