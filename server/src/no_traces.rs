@@ -6,7 +6,7 @@ use tonic::Code;
 
 /// No traces.
 #[derive(Debug, Default)]
-pub struct Traces;
+pub(crate) struct Traces;
 
 /// No span.
 pub(crate) enum Span {}

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use opentelemetry::{
     Context, KeyValue,
     propagation::{Extractor, TextMapPropagator},
-    trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider as _},
+    trace::{Span as _, SpanKind, Status, Tracer as _, TracerProvider as _},
 };
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{
@@ -29,7 +29,7 @@ const MILLION: f64 = 1_000_000.0;
 
 /// The traces of one member; nothing until [`Traces::start`].
 #[derive(Debug, Default)]
-pub struct Traces(OnceLock<Running>);
+pub(crate) struct Traces(OnceLock<Running>);
 
 #[derive(Debug)]
 struct Running {

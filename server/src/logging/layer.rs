@@ -99,11 +99,12 @@ pub(super) struct ZapLayer(pub(super) Arc<Core>);
 
 impl<S: Subscriber> Layer<S> for ZapLayer {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_event() && self.0.shows(metadata) { Interest::always() } else { Interest::never() }
+        if !metadata.is_span() && self.0.shows(metadata) { Interest::always() } else { Interest::never() }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        metadata.is_event() && self.0.shows(metadata)
+        // Nor is a question whether an event would be shown: that has a kind of its own.
+        !metadata.is_span() && self.0.shows(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

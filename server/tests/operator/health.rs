@@ -30,7 +30,7 @@ fn probes_get_what_etcd_answers() {
         check("GET", &format!("/readyz/{name}"), 200, "ok\n");
         check("GET", &format!("/readyz/{name}?verbose"), 200, &format!("[+]{name} ok\nok\n"));
     }
-    for path in ["/livez/linearizable_read", "/livez/", "/readyz/nope", "/health/", "/v2/keys", "/"] {
+    for path in ["/livez/linearizable_read", "/livez/", "/readyz/nope", "/health/", "/"] {
         check("GET", path, 404, nothing);
         check("POST", path, 404, nothing);
     }

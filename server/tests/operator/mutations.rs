@@ -208,7 +208,7 @@ fn send(endpoint: &str, count: usize, seed: u64) {
 #[test]
 fn ten_thousand_mutated_requests_are_answered_and_leave_nothing_behind() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut server = Server::start(dir.path(), &["--log-level", "error"]);
+    let mut server = Server::start(dir.path(), &[]);
     let first = REQUESTS / 5;
     send(server.endpoint(), first, SEED);
     let before = resident_kib(server.pid());

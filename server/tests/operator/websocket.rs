@@ -77,8 +77,8 @@ async fn a_page_can_watch() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn single_calls_end_the_socket_and_strangers_do_not_get_one() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let server = Server::start(dir.path(), &["--cors", "https://a.example"]);
-    let mut socket = open(&server, "/v3/kv/put", &[("origin", "https://a.example")]).await?;
+    let server = Server::start(dir.path(), &["--cors", "https://a.example:443"]);
+    let mut socket = open(&server, "/v3/kv/put", &[("origin", "https://a.example:443")]).await?;
     socket.send(Message::text(r#"{"key":"Zm9v"}"#)).await?;
     let Some(Ok(Message::Text(answer))) = socket.next().await else { return Err("no answer".into()) };
     assert!(answer.contains("\"revision\":\"2\""), "{answer}");
