@@ -48,7 +48,8 @@ impl Traces {
     pub(crate) fn start(&self, config: &TracingConfig) -> Result<(), String> {
         let address = format!("http://{}", config.address);
         let exporter = SpanExporter::builder().with_tonic().with_endpoint(address).build();
-        let exporter = exporter.map_err(|error| format!("cannot send traces to {}: {error}", config.address))?;
+        let exporter =
+            exporter.map_err(|error| format!("cannot send traces to {}: {error}", config.address))?;
         let batches = BatchConfigBuilder::default().with_scheduled_delay(DELAY).build();
         let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
         let mut resource = Resource::builder().with_service_name(config.service.clone());

@@ -1,8 +1,6 @@
 //! Calls are told to a collector of traces, and go on without it.
 
 use crate::support::Server;
-use oxetcd_api::etcdserverpb::PutRequest;
-use oxetcd_grpc::etcdserverpb::kv_client::KvClient;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -11,6 +9,8 @@ use opentelemetry_proto::tonic::{
     common::v1::any_value::Value,
     trace::v1::Span,
 };
+use oxetcd_api::etcdserverpb::PutRequest;
+use oxetcd_grpc::etcdserverpb::kv_client::KvClient;
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 

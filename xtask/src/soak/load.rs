@@ -1,7 +1,7 @@
 //! What is sent: by users who may not do everything, over TLS, and read back by watchers.
 
 use crate::secured::Secured;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use oxetcd_api::{authpb::Permission, etcdserverpb::*};
 use oxetcd_client::{Client, Config, Credentials, FileTls, TlsOptions};
 use std::{
@@ -63,7 +63,9 @@ impl Sent {
     /// All of it in a line.
     pub(super) fn line(&self) -> String {
         let [puts, ranges, txns, compactions, grants, _, events] = self.counts();
-        format!("{puts} puts, {ranges} ranges, {txns} txns, {compactions} compactions, {grants} leases, {events} events")
+        format!(
+            "{puts} puts, {ranges} ranges, {txns} txns, {compactions} compactions, {grants} leases, {events} events"
+        )
     }
 
     /// The first thing that went wrong.
@@ -89,18 +91,21 @@ pub(super) async fn prepare(server: &Secured) -> Result<Users> {
         nobody.user_grant_role(AuthUserGrantRoleRequest { user: user.into(), role: role.into() }).await?;
     }
     let perm = Permission { perm_type: 2, key: PREFIX.into(), range_end: END.into() };
-    nobody.role_grant_permission(AuthRoleGrantPermissionRequest { name: "app".into(), perm: Some(perm) }).await?;
+    nobody
+        .role_grant_permission(AuthRoleGrantPermissionRequest { name: "app".into(), perm: Some(perm) })
+        .await?;
     nobody.auth_enable(AuthEnableRequest {}).await?;
     let (root, app) = (connect(server, Some("root")).await?, connect(server, Some("app")).await?);
-    let mut watches = Vec::new();
-    for _ in 0..WATCHERS {
-        let request =
-            WatchCreateRequest { key: PREFIX.into(), range_end: END.into(), ..Default::default() };
-        let mut watch = app.watch(request);
-        let first = watch.next().await.context("the watch ended at once")?;
-        anyhow::ensure!(first.response.created && first.error.is_none(), "no watch: {first:?}");
-        watches.push(watch);
-    }
+    // From a revision on, so that nothing is missed however late a watch begins.
+    let now = app.range(RangeRequest { key: PREFIX.into(), ..Default::default() }).await?;
+    let start_revision = now.header.map_or(0, |header| header.revision) + 1;
+    let request = WatchCreateRequest {
+        key: PREFIX.into(),
+        range_end: END.into(),
+        start_revision,
+        ..Default::default()
+    };
+    let watches = (0..WATCHERS).map(|_| app.watch(request.clone())).collect();
     Ok(Users { root, app, watches })
 }
 
@@ -110,7 +115,8 @@ async fn connect(server: &Secured, user: Option<&str>) -> Result<Client> {
         trusted_ca_file: Some(server.ca()),
         ..TlsOptions::default()
     })?));
-    config.credentials = user.map(|user| Credentials::Password { user: user.into(), password: PASSWORD.into() });
+    config.credentials =
+        user.map(|user| Credentials::Password { user: user.into(), password: PASSWORD.into() });
     Ok(Client::connect(config).await?)
 }
 
@@ -123,10 +129,8 @@ pub(super) fn start(
 ) -> Vec<JoinHandle<()>> {
     let Users { root, app, watches } = users;
     let (over, sent) = (over.clone(), sent.clone());
-    let readers: Vec<JoinHandle<()>> = watches
-        .into_iter()
-        .map(|watch| tokio::spawn(read_back(watch, sent.clone(), over.clone())))
-        .collect();
+    let readers: Vec<JoinHandle<()>> =
+        watches.into_iter().map(|watch| tokio::spawn(read_back(watch, sent.clone(), over.clone()))).collect();
     let mut tasks: Vec<JoinHandle<()>> = (0..clients as u64)
         .map(|client| tokio::spawn(send(app.clone(), client, over.clone(), sent.clone())))
         .collect();
@@ -176,7 +180,8 @@ async fn one(app: &Client, number: u64, sent: &Sent) -> Result<()> {
         13 | 14 => {
             let put = PutRequest { key: key.into(), value: value.into(), ..Default::default() };
             let op = |request| RequestOp { request: Some(request) };
-            let success = vec![op(request_op::Request::RequestPut(put)), op(request_op::Request::RequestRange(range))];
+            let success =
+                vec![op(request_op::Request::RequestPut(put)), op(request_op::Request::RequestRange(range))];
             // A range of a key that the same transaction has put is fine; twice the same put is not.
             app.txn(TxnRequest { success, ..Default::default() }).await?;
             sent.txns.fetch_add(1, Relaxed);

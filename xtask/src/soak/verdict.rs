@@ -38,7 +38,9 @@ pub(super) fn counts(before: &Scrape, after: &Scrape, sent: &Sent) -> Vec<String
         })
     };
     let applied = |op: &str| {
-        grown(&format!("etcd_server_apply_duration_seconds_count{{op=\"{op}\",success=\"true\",version=\"v3\"}}"))
+        grown(&format!(
+            "etcd_server_apply_duration_seconds_count{{op=\"{op}\",success=\"true\",version=\"v3\"}}"
+        ))
     };
     let [puts, ranges, txns, compactions, grants, revokes, events] = sent.counts();
     let expected = [
@@ -61,5 +63,7 @@ pub(super) fn counts(before: &Scrape, after: &Scrape, sent: &Sent) -> Vec<String
         ("proposals that failed", grown("etcd_server_proposals_failed_total"), 0),
     ];
     let wrong = expected.iter().filter(|(_, counted, wanted)| *counted != *wanted as f64);
-    wrong.map(|(what, counted, wanted)| format!("{what}: {counted} counted, {wanted} sent or received")).collect()
+    wrong
+        .map(|(what, counted, wanted)| format!("{what}: {counted} counted, {wanted} sent or received"))
+        .collect()
 }

@@ -33,7 +33,8 @@ pub(crate) fn run(program: &Path, only: &str) -> Result<()> {
     for client in wanted {
         println!("{}", client.name);
         let server = Secured::start(program, client.flags)?;
-        let mut command = (client.command)(&server).with_context(|| format!("{} cannot be made", client.name))?;
+        let mut command =
+            (client.command)(&server).with_context(|| format!("{} cannot be made", client.name))?;
         let status = command.status().with_context(|| format!("cannot run {}", client.name))?;
         if !status.success() {
             eprintln!("{}: {status}; the server's log:\n{}", client.name, server.log_tail());
