@@ -25,7 +25,7 @@ pub(crate) struct Options {
 impl Options {
     /// The usual files, in `dir`.
     pub(crate) fn usual(dir: &Path) -> Self {
-        Options { dir: dir.to_owned(), hosts: Vec::new(), user: "root".to_owned() }
+        Options { dir: dir.to_owned(), hosts: Vec::new(), users: vec!["root".to_owned()] }
     }
 }
 
