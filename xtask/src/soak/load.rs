@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Keys that are written over and over.
-const KEYS: u64 = 10_000;
+const KEYS: u64 = 2_000;
 const PREFIX: &str = "soak/";
 /// The end of the keys with that prefix.
 const END: &str = "soak0";
@@ -23,7 +23,7 @@ const VALUE_BYTES: usize = 256;
 /// Streams that read all events back.
 const WATCHERS: usize = 4;
 /// Revisions that compactions leave.
-const HISTORY: i64 = 20_000;
+const HISTORY: i64 = 5_000;
 const COMPACT_EVERY: Duration = Duration::from_secs(5);
 const PASSWORD: &str = "secret";
 
