@@ -77,6 +77,10 @@ impl Caller<'_> {
         }
         let roles = within(ANSWER_LIMIT, auth.role_list(self.by(pb::AuthRoleListRequest {}))).await;
         for role in roles.expect("answered").roles {
+            // What the administrators' role may is not stored: 3.5 shows nothing, 3.7 everything.
+            if role == "root" {
+                continue;
+            }
             let get = self.by(pb::AuthRoleGetRequest { role: role.clone() });
             let found = within(ANSWER_LIMIT, auth.role_get(get)).await.expect("answered");
             said += &format!("{role}: {:?}\n", found.perm);
