@@ -5,6 +5,7 @@
 
 mod coordination;
 mod discovery;
+mod operations;
 mod server;
 mod terminal;
 mod typed;

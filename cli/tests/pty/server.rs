@@ -64,6 +64,14 @@ impl Server {
         &self.endpoint
     }
 
+    /// Tells the member to stop, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        let pid = i32::try_from(self.child.id()).expect("a process id fits");
+        let signal = nix::sys::signal::Signal::SIGTERM;
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).expect("it runs");
+        self.child.wait().expect("it can be waited for");
+    }
+
     /// Runs etcdctl to its end; exit code, stdout, stderr.
     pub(crate) fn ctl(&self, args: &[&str]) -> (Option<i32>, String, String) {
         let output = Command::new(ETCDCTL)

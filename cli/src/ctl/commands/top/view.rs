@@ -98,11 +98,11 @@ mod tests {
         };
         let expected = "\
 revision 7, 2.0 s
-KEYS   BYTES  PUTS/S  DELETES/S  WRITTEN/S  PREFIX
-   6   10 kB     0.5        0.0        2 B  (all)
-   2   10 kB     0.0        0.0        0 B  b/
-   1   104 B     0.0        0.0        0 B  d\\n/
-   3    21 B     0.5        0.0        2 B  (2 others)
+KEYS  BYTES  PUTS/S  DELETES/S  WRITTEN/S  PREFIX
+   6  10 kB     0.5        0.0        2 B  (all)
+   2  10 kB     0.0        0.0        0 B  b/
+   1  104 B     0.0        0.0        0 B  d\\n/
+   3   21 B     0.5        0.0        2 B  (2 others)
 ";
         assert_eq!(shown(Order::Bytes, 2), expected);
         assert!(shown(Order::Writes, 1).contains("c/\n"));
