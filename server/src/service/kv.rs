@@ -60,7 +60,7 @@ impl<M: Propose + Read> KvService<M> {
     }
 
     async fn write_txn(&self, txn: TxnRequest, extensions: &Extensions) -> Result<TxnResponse, Status> {
-        quota::check(&*self.0, quota::of_txn(&txn))?;
+        quota::check(&*self.0, quota::of_txn(&txn)).await?;
         let caller = access::caller(&*self.0, extensions).await?;
         let request = InternalRaftRequest { txn: Some(txn), ..Default::default() }.by(caller);
         match self.0.propose(request)?.await? {
@@ -118,7 +118,7 @@ impl<M: Propose + Read> Kv for KvService<M> {
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
         let (_, extensions, put) = request.into_parts();
         check::put(&put).map_err(|error| status::of_check(&error))?;
-        quota::check(&*self.0, quota::of_put(&put))?;
+        quota::check(&*self.0, quota::of_put(&put)).await?;
         let caller = access::caller(&*self.0, &extensions).await?;
         let request = InternalRaftRequest { put: Some(put), ..Default::default() }.by(caller);
         match self.0.propose(request)?.await? {

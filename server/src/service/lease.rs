@@ -99,7 +99,7 @@ impl<M: Propose + Read + Others> Lease for LeaseService<M> {
         if grant.id == 0 {
             grant.id = free_id(&*self.0);
         }
-        super::quota::check(&*self.0, super::quota::LEASE_BYTES)?;
+        super::quota::check(&*self.0, super::quota::LEASE_BYTES).await?;
         let caller = access::caller(&*self.0, &extensions).await?;
         let request = InternalRaftRequest { lease_grant: Some(grant), ..Default::default() }.by(caller);
         match self.0.propose(request)?.await? {

@@ -32,31 +32,39 @@ pub(crate) fn of_txn(txn: &TxnRequest) -> u64 {
     branch(&txn.success).max(branch(&txn.failure))
 }
 
-/// Admits a request that adds `cost_bytes`.
+/// Admits a request that adds `cost_bytes`. Who is refused will also find the alarm raised.
 ///
 /// # Errors
 /// When there is no room for it, or an alarm forbids it.
-pub(crate) fn check<M: Propose + Read>(member: &M, cost_bytes: u64) -> Result<(), Status> {
+pub(crate) async fn check<M: Propose + Read>(member: &M, cost_bytes: u64) -> Result<(), Status> {
     let Some(quota) = member.limits().quota_bytes else { return Ok(()) };
     if cost_bytes == 0 || member.size().in_use_bytes + cost_bytes < quota {
         return Ok(());
     }
     if !member.machine().alarms().no_space() {
-        raise(member);
+        raise(member).await;
     }
     member.metrics().queues.refuse(Refused::Quota);
     Err(status::no_space())
 }
 
-/// Tells the whole cluster that this member is out of space. The request that found it does not wait for that.
-fn raise<M: Propose + Read>(member: &M) {
+/// Tells the whole cluster that this member is out of space.
+async fn raise<M: Propose + Read>(member: &M) {
     let alarm = AlarmRequest {
         member_id: member.header().member_id,
         action: AlarmAction::Activate as i32,
         alarm: AlarmType::Nospace as i32,
     };
     let request = InternalRaftRequest { alarm: Some(alarm), ..Default::default() };
-    if let Err(error) = member.propose(request) {
+    let raised = match member.propose(request) {
+        // Without a leader that may take long; the refusal does not depend on it.
+        Ok(proposal) => match tokio::time::timeout(member.limits().request_timeout, proposal).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Err(status::timeout()),
+        },
+        Err(refused) => Err(refused),
+    };
+    if let Err(error) = raised {
         tracing::warn!(error = %error.message(), "failed to raise the NOSPACE alarm");
     }
 }

@@ -39,7 +39,7 @@ pub struct Lmdb {
     caught_up: Condvar,
     /// Held while the file is copied: one copy at a time.
     copying: Mutex<()>,
-    /// Free bytes as of a commit: finding them out walks a list.
+    /// Bytes that hold no data, as of a commit: finding them out walks a list.
     free: Mutex<Option<(Usage, u64)>>,
 }
 
@@ -262,7 +262,7 @@ impl Engine for Lmdb {
         let mut free = self.free.lock();
         let free_bytes = match *free {
             Some((as_of, bytes)) if as_of == usage => bytes,
-            _ => env.free_bytes()?,
+            _ => env.idle_bytes()?,
         };
         *free = Some((usage, free_bytes));
         let total_bytes = usage.total_bytes;

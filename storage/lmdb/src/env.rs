@@ -240,6 +240,14 @@ impl Env {
         Ok(pages * self.page_bytes)
     }
 
+    /// Bytes of pages that hold no data: free ones, and those that list them.
+    pub(crate) fn idle_bytes(&self) -> Result<u64> {
+        let reader = self.read()?;
+        let view = View::new(reader.txn(), &self.map);
+        let pages = view.free_pages().and_then(|free| Ok(free + view.free_list_pages()?));
+        pages.map(|pages| pages * self.page_bytes).map_err(|code| self.error(code))
+    }
+
     /// Doubles the map, up to `limit_bytes`. `false` when that is reached already. The caller is the only
     /// writer; waits for readers to let go of the map.
     pub(crate) fn grow(&self, limit_bytes: u64) -> Result<bool> {

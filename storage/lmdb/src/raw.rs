@@ -25,6 +25,9 @@ pub(crate) type Record<'v> = (&'v [u8], &'v [u8]);
 #[derive(Clone, Copy)]
 pub(crate) struct Dbi(ffi::MDB_dbi);
 
+/// The list of free pages, in every environment.
+const FREE_DBI: Dbi = Dbi(0);
+
 /// Handles of all tables, by [`Table::index`].
 pub(crate) type Dbis = [Dbi; Table::ALL.len()];
 
@@ -143,9 +146,18 @@ impl<'v> View<'v> {
         Ok(Cursor { cursor, _view: PhantomData })
     }
 
+    /// Number of pages that the list of free ones takes itself.
+    pub(crate) fn free_list_pages(&self) -> Result<u64> {
+        let mut stat = std::mem::MaybeUninit::<ffi::MDB_stat>::zeroed();
+        // SAFETY: a live transaction, and a handle that every environment has.
+        check(unsafe { ffi::mdb_stat(self.txn.0, FREE_DBI.0, stat.as_mut_ptr()) })?;
+        // SAFETY: it holds numbers only, of which zero is one, and they were filled in.
+        let stat = unsafe { stat.assume_init() };
+        Ok((stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) as u64)
+    }
+
     /// Number of pages on the list of free ones.
     pub(crate) fn free_pages(&self) -> Result<u64> {
-        const FREE_DBI: Dbi = Dbi(0);
         let mut cursor = self.cursor(FREE_DBI)?;
         let mut pages = 0;
         let mut at = cursor.seek(&[])?;
