@@ -15,6 +15,7 @@ mod official;
 mod report;
 mod run;
 mod script;
+mod v2;
 
 pub(crate) use official::official;
 
@@ -81,6 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
         return clients::run(&ours.join("etcd"), &options.only);
     }
+    if options.only.starts_with("v2") {
+        return run_v2(options);
+    }
     let scripts = scripts(&options.only)?;
     if options.coverage {
         let coverage = coverage::look(&scripts)?;
@@ -101,7 +105,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if summary.failed() {
         bail!("there are differences without a reason");
     }
-    Ok(())
+    if options.only.is_empty() { run_v2(options) } else { Ok(()) }
+}
+
+/// The v2 API: of the official release that has one, whatever the commands were compared with.
+fn run_v2(options: &Options) -> Result<()> {
+    let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
+    let only = if options.only.is_empty() { "v2" } else { &options.only };
+    v2::run(&official()?, &ours, only)
 }
 
 /// Runs every script with every pair, some at once; what the pairs of one script showed comes together.
