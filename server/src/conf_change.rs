@@ -61,7 +61,10 @@ pub(crate) fn encode(id: u64, change: MemberChange) -> ConfChange {
 }
 
 /// Reads the change that an entry holds.
-fn decode(entry: &Entry) -> Result<(ConfChange, MemberChange), String> {
+///
+/// # Errors
+/// When it holds none.
+pub(crate) fn decode(entry: &Entry) -> Result<(ConfChange, MemberChange), String> {
     let named = |error: String| format!("log entry {} is no configuration change: {error}", entry.index());
     let raft =
         ConfChange::decode(entry.data.clone().unwrap_or_default()).map_err(|e| named(e.to_string()))?;

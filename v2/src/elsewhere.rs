@@ -9,6 +9,19 @@
 use crate::{Action, Event, Tree, history::CAPACITY, history::History, tree::NAMESPACES};
 use std::sync::Arc;
 
+/// What was done elsewhere, in the words of this tree's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// Something new was made.
+    Made,
+    /// Something was set, whether it was there or not.
+    Set,
+    /// Something that was there was changed.
+    Updated,
+    /// Something was removed.
+    Removed,
+}
+
 fn event(index: u64) -> Arc<Event> {
     let mut event = Event::new(Action::Set, &format!("/{}", NAMESPACES[0]), index, index);
     event.node_mut().dir = true;
@@ -28,11 +41,15 @@ impl Tree {
         self.in_use
     }
 
-    /// Counts `times` changes elsewhere.
-    pub fn count_elsewhere(&mut self, times: u64) {
-        for _ in 0..times {
-            self.index += 1;
-            self.record(event(self.index));
+    /// Counts a change elsewhere.
+    pub fn count_elsewhere(&mut self, change: Elsewhere) {
+        match change {
+            Elsewhere::Made => self.stats.create_success += 1,
+            Elsewhere::Set => self.stats.sets_success += 1,
+            Elsewhere::Updated => self.stats.update_success += 1,
+            Elsewhere::Removed => self.stats.delete_success += 1,
         }
+        self.index += 1;
+        self.record(event(self.index));
     }
 }

@@ -26,6 +26,7 @@ mod tree;
 mod view;
 
 pub use change::Change;
+pub use elsewhere::Elsewhere;
 pub use error::{Code, V2Error};
 pub use event::{Action, Event};
 pub use history::CAPACITY as HISTORY_CAPACITY;

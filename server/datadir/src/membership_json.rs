@@ -3,7 +3,7 @@
 //! etcd 3.6 and older read it when they start. 3.7 only writes it, and so does ours but for what members of 3.5
 //! told nowhere else. Keys of clients are in it as well, once there are any: [`oxetcd_v2::Tree`].
 
-use oxetcd_machine::Members;
+use oxetcd_machine::{Member, Members, Roster};
 use oxetcd_v2::Tree;
 use serde_json::{Map, Value, json};
 
@@ -37,6 +37,22 @@ pub fn attributes(saved: &[u8]) -> Vec<(u64, String, Vec<String>)> {
         Some((id, told["name"].as_str()?.to_owned(), urls))
     };
     listed.into_iter().flatten().filter_map(member).collect()
+}
+
+/// The members in a saved v2 store, as far as the rules for changing them need to know.
+pub fn roster(saved: &[u8]) -> Roster {
+    let saved: Value = serde_json::from_slice(saved).unwrap_or_default();
+    let below = |name: &str| {
+        let place = format!("/Root/Children/0/Children/{name}/Children");
+        saved.pointer(&place).and_then(Value::as_object).into_iter().flatten()
+    };
+    let member = |(hex, directory): (&String, &Value)| {
+        let told = directory.pointer("/Children/raftAttributes/Value")?.as_str()?;
+        let known: Member = serde_json::from_str(told).ok()?;
+        Some(Member { id: u64::from_str_radix(hex, 16).ok()?, ..known })
+    };
+    let members: Vec<Member> = below("members").filter_map(member).collect();
+    Roster::new(&members, below("removed_members").filter_map(|(hex, _)| u64::from_str_radix(hex, 16).ok()))
 }
 
 /// The members and the cluster's version as a saved v2 store that no client has written to.

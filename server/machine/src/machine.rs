@@ -178,10 +178,9 @@ impl Turn<'_> {
     pub fn apply_conf_change(&mut self, at: Applied, change: Option<MemberChange>, conf_state: Vec<u8>) {
         self.applied = Some(at);
         if let Some(change) = change {
-            // One that goes is deleted in one place, and noted in another.
-            let times = if matches!(change, MemberChange::Remove(_)) { 2 } else { 1 };
+            let counted = v2_apply::of_change(&change);
             self.machine.members.make(&self.step, change);
-            v2_apply::members_changed(self.machine, &self.step, times);
+            v2_apply::members_changed(self.machine, &self.step, counted);
         }
         meta::set_conf_state(&self.step, conf_state);
     }
@@ -254,8 +253,8 @@ impl Turn<'_> {
             let index = self.applied.map_or(0, |at| at.index);
             return auth::apply(&machine.auth, &self.step, &request, index, &mut effects.auth);
         }
-        if let Some(times) = cluster_request::apply(&machine.members, &self.step, request) {
-            v2_apply::members_changed(self.machine, &self.step, times);
+        if let Some(counted) = cluster_request::apply(&machine.members, &self.step, request) {
+            v2_apply::members_changed(self.machine, &self.step, counted);
             return Ok(Response::Done);
         }
         Err(ApplyError::Unsupported("this request"))

@@ -70,6 +70,20 @@ impl V2Records {
         Tree::open(self.records.iter().map(|(key, value)| (&key[..], &value[..])))
     }
 
+    /// Puts a tree that was taken from elsewhere in the place of what `buffer` holds.
+    ///
+    /// # Errors
+    /// When the engine cannot be read.
+    pub fn replace(buffer: &Buffer, tree: &mut Tree) -> Result<()> {
+        let old = V2Records::in_buffer(buffer)?;
+        let step = buffer.begin();
+        for (key, _) in old.records {
+            step.delete(Table::Meta, [PREFIX, &key].concat());
+        }
+        V2Records::store(&step, tree);
+        Ok(())
+    }
+
     /// Puts what has changed in a tree into the step of the entry that changed it.
     pub(crate) fn store(step: &Step<'_>, tree: &mut Tree) {
         if !tree.is_in_use() {

@@ -9,7 +9,7 @@ use crate::{
     config::{ClusterConfig, ClusterState, Url},
     identity,
     metrics::Metrics,
-    node::{WayBack, force_new_cluster, install, told_attributes::ToldAttributes},
+    node::{WayBack, force_new_cluster, install, taken_tree, told_attributes::ToldAttributes},
 };
 use oxetcd_api::etcdserverpb::Metadata;
 use oxetcd_consensus::{
@@ -122,6 +122,9 @@ pub(crate) fn boot(options: &BootOptions) -> Result<Booted, String> {
     log.restored.conf_state = install::conf_state(&state.buffer, &log.restored)?;
     let snapshots = SnapStore::new(snap_disk, &snap_dir);
     ToldAttributes::until(&snapshots, &log.restored, applied).complete(&state.buffer)?;
+    if state.taken {
+        taken_tree::until(&snapshots, &log.restored, applied, &state.buffer)?;
+    }
     if known && options.force_new_cluster {
         force_new_cluster::rewrite(&mut log.wal, &mut log.restored, log.member_id, applied)?;
     }

@@ -3,7 +3,7 @@
 //! The new machine is made beside the old one, which is read from meanwhile, and takes its place in one moment.
 //! Whoever reads then from the old one, reads on; its files go when the last of them is through.
 
-use super::{Shared, install, told_attributes::ToldAttributes};
+use super::{Shared, install, taken_tree, told_attributes::ToldAttributes};
 use crate::adapters::{self, EngineHome};
 use oxetcd_consensus::{SnapStore, raftpb::SnapshotMetadata};
 use oxetcd_lease::LeaseConfig;
@@ -42,6 +42,7 @@ impl Exchange {
         let installed = install::install_snapshot(&self.home, metadata)?;
         let buffer = Arc::new(Buffer::new(installed.engine));
         ToldAttributes::in_snapshot(&self.snapshots, metadata).complete(&buffer)?;
+        taken_tree::in_snapshot(&self.snapshots, metadata, &buffer)?;
         let (machine, compaction) = Machine::open(buffer, self.leases).map_err(text)?;
         let machine = Arc::new(machine);
         let old = shared.machine.swap(machine.clone());

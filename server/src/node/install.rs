@@ -26,11 +26,13 @@ pub(crate) struct State {
     pub(crate) buffer: Arc<Buffer>,
     /// The engine's directory; `None` for one that has none.
     pub(crate) dir: Option<PathBuf>,
+    /// Whether they were taken over from a database file just now.
+    pub(crate) taken: bool,
 }
 
 impl From<Opened> for State {
     fn from(opened: Opened) -> Self {
-        State { buffer: Arc::new(Buffer::new(opened.engine)), dir: opened.dir }
+        State { buffer: Arc::new(Buffer::new(opened.engine)), dir: opened.dir, taken: false }
     }
 }
 
@@ -107,7 +109,7 @@ pub(crate) fn open(home: &EngineHome) -> Result<State, String> {
     }
     let installed = install(home, &database, &notes, &path)?;
     state.discard();
-    Ok(installed.into())
+    Ok(State { taken: true, ..installed.into() })
 }
 
 fn install(home: &EngineHome, database: &Database, notes: &Notes, path: &Path) -> Result<Opened, String> {
@@ -138,7 +140,7 @@ pub(crate) fn catch_up(home: &EngineHome, state: State, log: &RestoredLog) -> Re
     };
     let installed = install_snapshot(home, &metadata)?;
     state.discard();
-    Ok(installed.into())
+    Ok(State { taken: true, ..installed.into() })
 }
 
 /// The voters and learners as of what `buffer` has applied. Databases of etcd 3.4 and older do not say it, nor

@@ -36,6 +36,7 @@ mod ready_work;
 mod sampling;
 mod send_snapshot;
 mod shared;
+mod taken_tree;
 mod told_attributes;
 mod waiters;
 mod watching;

@@ -55,6 +55,10 @@ pub(super) async fn answer<M: Propose + Read + Others>(
     request: Request<Incoming>,
     rest: &str,
 ) -> Reply {
+    // Below users and roles a slash at the end does not matter.
+    if rest.ends_with('/') && rest.starts_with("/enable") {
+        return Reply::text(404, "404 page not found\n");
+    }
     let rest = oxetcd_v2::clean(rest);
     let mut pieces = rest.split('/').skip(1);
     let (kind, name, more) = (pieces.next().unwrap_or_default(), pieces.next(), pieces.next());

@@ -24,8 +24,8 @@ impl PartialEq for Record {
 const FRAMING: [&str; 4] = ["date", "content-length", "transfer-encoding", "connection"];
 /// Headers whose values are each cluster's own.
 const OWN: [&str; 3] = ["x-etcd-cluster-id", "x-raft-index", "x-raft-term"];
-/// Fields whose values are moments, or depend on them.
-const MOMENTS: [&str; 11] = [
+/// Fields whose values are moments, or depend on them; and counters that the servers' own reads move.
+const MOMENTS: [&str; 13] = [
     "expiration",
     "startTime",
     "uptime",
@@ -37,6 +37,8 @@ const MOMENTS: [&str; 11] = [
     "average",
     "minimum",
     "maximum",
+    "getsSuccess",
+    "getsFail",
 ];
 
 static ID: LazyLock<Regex> =
