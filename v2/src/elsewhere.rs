@@ -53,3 +53,43 @@ impl Tree {
         self.record(event(self.index));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Expiry, V2Error};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn only_the_first_write_makes_records_and_then_of_all() -> Result<(), V2Error> {
+        let mut tree = Tree::untouched(2);
+        tree.count_elsewhere(Elsewhere::Set);
+        assert!(tree.get("/1/a", false, 0).is_err() && !tree.is_in_use());
+        assert_eq!(tree.take_changes(), []);
+        tree.set("/1/a", Some("v"), Expiry::default(), 0)?;
+        tree.count_elsewhere(Elsewhere::Removed);
+        assert!(tree.is_in_use());
+        let records: BTreeMap<_, _> =
+            tree.take_changes().into_iter().filter_map(|change| Some((change.key, change.value?))).collect();
+        let opened = Tree::open(records.iter().map(|(key, value)| (&key[..], &value[..])));
+        let mut opened = opened.unwrap_or_default();
+        assert_eq!((opened.index(), opened.is_in_use(), opened.history == tree.history), (5, true, true));
+        let node = opened.get("/1/a", false, 0)?.node.unwrap_or_default();
+        assert_eq!(node.modified_index, 4);
+        Ok(())
+    }
+
+    #[test]
+    fn a_saved_tree_knows_whether_it_is_in_use() {
+        let recovered = |tree: &Tree| Tree::recover(tree.save(None).unwrap_or_default().as_bytes());
+        let untouched = Tree::untouched(1500);
+        let again = recovered(&untouched).unwrap_or_default();
+        assert_eq!((again.is_in_use(), again.index()), (false, 1500));
+        assert!(again.history == untouched.history);
+        let mut used = untouched;
+        // What a client wrote and took away again has been written.
+        assert!(used.set("/1/a", Some(""), Expiry::default(), 0).is_ok());
+        assert!(used.delete("/1/a", false, false, 0).is_ok());
+        assert!(recovered(&used).is_ok_and(|tree| tree.is_in_use()));
+    }
+}

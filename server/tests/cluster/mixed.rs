@@ -9,6 +9,7 @@ use crate::harness::{
     member::SNAPSHOTS_RECEIVED,
     network::Index,
 };
+use crate::v2::{answered, assert_same};
 use std::path::{Path, PathBuf};
 
 const CALLS: u64 = 100;
@@ -113,4 +114,40 @@ async fn snapshots_are_sent_both_ways() {
     assert!(cluster.member(theirs).metric(SNAPSHOTS_RECEIVED, "") > 0.0, "theirs began without a snapshot");
     each_leads(&mut cluster, &mut load).await;
     cluster.verify(load).await;
+}
+
+/// Writes to the v2 tree through each member, and finds the same at all of them.
+async fn each_writes_v2(cluster: &mut Cluster, round: &str) {
+    for url in cluster.running_urls() {
+        answered(&url, "POST", &format!("/v2/keys/queue?value={round}")).await;
+        answered(&url, "PUT", &format!("/v2/keys/{round}?value=1&ttl=1000")).await;
+        let node = answered(&url, "GET", &format!("/v2/keys/{round}?quorum=true")).await;
+        assert_eq!(node.status, 200, "{}", node.body);
+    }
+    answered(&cluster.running_urls()[0], "PUT", &format!("/v2/keys/{round}-short?value=1&ttl=1")).await;
+    assert_same(cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the official etcd: cargo xtask mixed"]
+async fn the_v2_tree_goes_over_and_comes_back() {
+    // Short logs, so that members get it in snapshots as well.
+    let flags = ["--enable-v2", "--snapshot-count", "30"];
+    let mut cluster = Cluster::start_with(&official(), SIZE, &flags).await;
+    each_writes_v2(&mut cluster, "official").await;
+    // A new member of ours gets all of it from the others.
+    let new = cluster.add(&program()).await;
+    each_writes_v2(&mut cluster, "joined").await;
+    cluster.move_leader(new).await;
+    each_writes_v2(&mut cluster, "led").await;
+    cluster.remove(0).await;
+    // The others change their program on the same data, there and back.
+    for (to, round) in [(program(), "ours"), (official(), "back")] {
+        for index in cluster.indices() {
+            cluster.member(index).terminate().await;
+            cluster.member(index).program = to.clone();
+            cluster.restart(index).await;
+            each_writes_v2(&mut cluster, &format!("{round}-{index}")).await;
+        }
+    }
 }

@@ -58,7 +58,7 @@ fn forget_ttl(value: &mut serde_json::Value) {
 }
 
 /// An answer of a member that may still look for a leader.
-async fn answered(url: &str, method: &str, path: &str) -> Answer {
+pub(crate) async fn answered(url: &str, method: &str, path: &str) -> Answer {
     let end = Instant::now() + LIMIT;
     loop {
         match v2::ask(url, method, path).await {
@@ -71,7 +71,7 @@ async fn answered(url: &str, method: &str, path: &str) -> Answer {
 }
 
 /// All members hold the same. Keys may expire meanwhile, so it may take several looks.
-async fn assert_same(cluster: &mut Cluster) {
+pub(crate) async fn assert_same(cluster: &mut Cluster) {
     let end = Instant::now() + LIMIT;
     loop {
         let mut trees = Vec::new();
