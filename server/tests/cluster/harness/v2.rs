@@ -15,6 +15,7 @@ pub(crate) struct Answer {
     /// Index of the tree.
     pub(crate) index: u64,
     pub(crate) body: String,
+    chunked: bool,
 }
 
 /// Asks with all parameters in the query.
@@ -22,9 +23,23 @@ pub(crate) async fn ask(url: &str, method: &str, path: &str) -> Result<Answer> {
     timeout(ANSWER_LIMIT, async {
         let (mut answer, mut socket) = head(url, method, path).await?;
         socket.read_to_string(&mut answer.body).await?;
+        if answer.chunked {
+            answer.body = joined(&answer.body);
+        }
         Ok(answer)
     })
     .await?
+}
+
+/// A body of pieces, each behind its length in a line.
+fn joined(mut rest: &str) -> String {
+    let mut body = String::new();
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap_or(0);
+        body.push_str(after.get(..size).unwrap_or_default());
+        rest = after.get(size + 2..).unwrap_or_default();
+    }
+    body
 }
 
 /// The first line of a body that comes piece by piece.
@@ -56,10 +71,12 @@ async fn head(url: &str, method: &str, path: &str) -> Result<(Answer, BufReader<
         if let Some(status) = line.strip_prefix("HTTP/1.1 ") {
             answer.status = status.get(..3).and_then(|status| status.parse().ok()).unwrap_or(0);
         }
-        if let Some((name, value)) = line.split_once(": ")
-            && name.eq_ignore_ascii_case("x-etcd-index")
-        {
-            answer.index = value.parse().unwrap_or(0);
+        match line.split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("x-etcd-index") => {
+                answer.index = value.parse().unwrap_or(0);
+            }
+            Some((name, _)) if name.eq_ignore_ascii_case("transfer-encoding") => answer.chunked = true,
+            _ => {}
         }
         if line.is_empty() {
             return Ok((answer, socket));
