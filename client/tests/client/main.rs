@@ -11,4 +11,5 @@ mod members;
 mod namespaces;
 mod ordering;
 mod proxy;
+mod tokens;
 mod watch_faults;

@@ -54,6 +54,8 @@ pub struct Script {
     pub revisions: VecDeque<i64>,
     /// The members of the cluster.
     pub members: Vec<Member>,
+    /// The oldest token that watches and renewals take, by its number; 0 takes them without one.
+    pub oldest_token: usize,
 }
 
 #[derive(Clone, Default)]
@@ -114,6 +116,15 @@ impl Fake {
         script.tokens.push(token);
         script.errors.pop_front().map_or_else(|| Ok(Response::new(A::default())), Err)
     }
+}
+
+/// What etcd says of a token that it does not know.
+pub const INVALID_TOKEN: &str = "etcdserver: invalid auth token";
+
+/// The number of a request's token.
+fn token_number<T>(request: &Request<T>) -> usize {
+    let token = request.metadata().get("token").and_then(|token| token.to_str().ok());
+    token.and_then(|token| token.strip_prefix("token")?.parse().ok()).unwrap_or(0)
 }
 
 /// An address nobody listens at.
@@ -179,6 +190,7 @@ impl Watch for Fake {
         &self,
         request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
+        let token = token_number(&request);
         let mut requests = request.into_inner();
         let (sender, answers) = mpsc::unbounded_channel();
         let fake = self.clone();
@@ -187,6 +199,18 @@ impl Watch for Fake {
                 let Some(watch_request::RequestUnion::CreateRequest(create)) = request.request_union else {
                     continue;
                 };
+                if token < fake.script().oldest_token {
+                    let cancel_reason = format!("rpc error: code = Unauthenticated desc = {INVALID_TOKEN}");
+                    let refused = WatchResponse {
+                        watch_id: -1,
+                        created: true,
+                        canceled: true,
+                        cancel_reason,
+                        ..Default::default()
+                    };
+                    let _ = sender.send(Ok(refused));
+                    continue;
+                }
                 let count = {
                     let mut script = fake.script();
                     script.watches.push(create.start_revision);
@@ -256,8 +280,11 @@ impl Lease for Fake {
         &self,
         request: Request<Streaming<LeaseKeepAliveRequest>>,
     ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
-        let fake = self.clone();
+        let (fake, token) = (self.clone(), token_number(&request));
         let answers = request.into_inner().map(move |request| {
+            if token < fake.script().oldest_token {
+                return Err(Status::unauthenticated(INVALID_TOKEN));
+            }
             let ttl = fake.script().ttls.pop_front().unwrap_or(0);
             request.map(|request| LeaseKeepAliveResponse { header: None, id: request.id, ttl })
         });
