@@ -9,8 +9,10 @@ pub struct Place {
     pub host: String,
     /// Port.
     pub port: u16,
-    pub(crate) priority: u16,
-    pub(crate) weight: u16,
+    /// Places of a higher one are for when none of a lower one can be reached.
+    pub priority: u16,
+    /// How often the place is to be chosen among those of its priority.
+    pub weight: u16,
 }
 
 impl Place {

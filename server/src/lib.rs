@@ -24,6 +24,7 @@ mod member;
 pub mod metrics;
 mod net;
 mod node;
+pub mod notify;
 mod service;
 mod status;
 #[cfg_attr(not(feature = "otlp"), path = "no_traces.rs")]

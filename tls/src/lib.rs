@@ -28,6 +28,7 @@ pub use accept::{Accepted, Identity, Rejected, ServerTls};
 pub use authority::{Authority, Issued, Subject};
 pub use client::{ClientTls, Protocol};
 pub use error::TlsError;
+pub use load::certificate_name;
 pub use options::{TlsOptions, TlsVersion};
 pub use reload::{Reloads, reloads};
 pub use self_signed::self_signed;

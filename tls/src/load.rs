@@ -41,6 +41,15 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     Ok(found)
 }
 
+/// The common name of a certificate's subject, if it has one.
+///
+/// # Errors
+/// When the file cannot be read or holds something else.
+pub fn certificate_name(path: &Path) -> Result<Option<String>, TlsError> {
+    let chain = certificates(path)?;
+    Ok(chain.first().and_then(crate::certificate::read).and_then(|certificate| certificate.common_name))
+}
+
 /// # Errors
 /// When either file cannot be read or holds something else.
 pub(crate) fn pair(cert: &Path, key: &Path) -> Result<Pair, TlsError> {

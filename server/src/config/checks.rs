@@ -113,12 +113,6 @@ fn check_bootstrap(settings: &Settings) -> Result<(), String> {
     if endpoints.iter().any(|endpoint| endpoint.trim().is_empty()) {
         return Err("--discovery-endpoints must not contain empty endpoints".to_owned());
     }
-    if !srv.is_empty() {
-        // To start without it would make a cluster that nobody asked for.
-        return Err(
-            "--discovery-srv is not supported yet: name the first members with --initial-cluster".to_owned()
-        );
-    }
     Ok(())
 }
 

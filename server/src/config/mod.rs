@@ -58,7 +58,7 @@ pub use reference::{reference, sample};
 
 pub use security::{AuthConfig, SecurityConfig, TlsConfig, TlsOptions, TlsVersion};
 pub use storage::{AutoCompaction, StorageConfig};
-pub use subcommand::{SUBCOMMANDS, Subcommand};
+pub use subcommand::{Program, Run, SUBCOMMANDS, Subcommand};
 pub use table::{GROUPS, Group, REMOVED, Removed};
 pub use url::Url;
 
@@ -124,9 +124,6 @@ impl Config {
         notices: &mut Vec<Notice>,
     ) -> Result<Config, Refused> {
         let flags = args.get(1..).unwrap_or_default();
-        if let Some(exit) = subcommand::run(flags) {
-            return Err(Refused::Ended(exit));
-        }
         let mut settings = Settings::defaults();
         let rest = arguments::parse(flags, &mut settings).map_err(|stop| match stop {
             Stop::Help => Refused::Ended(Exit::help()),

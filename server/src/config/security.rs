@@ -56,7 +56,7 @@ impl SecurityConfig {
     }
 }
 
-fn version(text: &str) -> Result<Option<TlsVersion>, String> {
+pub(super) fn version(text: &str) -> Result<Option<TlsVersion>, String> {
     match text {
         "" => Ok(None),
         "TLS1.2" => Ok(Some(TlsVersion::V12)),

@@ -28,7 +28,11 @@ impl Secure {
         // Also when nothing is encrypted: a name that is none is a mistake.
         check_cipher_suites(&security.cipher_suites).map_err(|error| error.to_string())?;
         let client = options(config, &security.client, "client", &listen.client)?;
-        let peer = options(config, &security.peer, "peer", &listen.peer)?;
+        let mut peer = options(config, &security.peer, "peer", &listen.peer)?;
+        // Members that DNS names are checked for the domain, as with etcd, unless an authority of the cluster vouches for them.
+        if peer.trusted_ca_file.is_none() && !config.cluster.discovery.srv.is_empty() {
+            peer.server_name = Some(config.cluster.discovery.srv.clone());
+        }
         warn_of_plain(&listen.peer, &peer, "--peer-client-cert-auth");
         let clients = listen.client.iter().chain(&listen.client_http).cloned().collect::<Vec<_>>();
         warn_of_plain(&clients, &client, "--client-cert-auth");

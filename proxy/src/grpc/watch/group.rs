@@ -2,7 +2,7 @@
 
 use crate::grpc::metrics::Metrics;
 use bytes::Bytes;
-use oxetcd_api::etcdserverpb::WatchCreateRequest;
+use oxetcd_api::etcdserverpb::{WatchCreateRequest, WatchResponse};
 use oxetcd_client::{Namespace, Watch, WatchUpdate};
 use parking_lot::Mutex;
 use std::{
@@ -125,11 +125,7 @@ impl Group {
 
     fn hand(&self, update: &Arc<WatchUpdate>) {
         let mut members = self.members.lock();
-        let revision = update.response.header.map_or(0, |header| header.revision);
-        // The first answer tells of the members' present, but the watch goes on from the past.
-        if !update.response.created {
-            members.next = members.next.max(revision + 1);
-        }
+        members.next = members.next.max(last_revision(&update.response) + 1);
         members.over |= update.error.is_some();
         let slow: Vec<u64> = members
             .by_id
@@ -140,6 +136,16 @@ impl Group {
         slow.into_iter().for_each(|id| self.leave(&mut members, id));
         let shared = (members.by_id.len() as u64).saturating_sub(1);
         self.metrics.events_coalescing.inc_by(shared * update.response.events.len() as u64);
+    }
+}
+
+/// Up to which revision a watcher has everything that it was to get, once it has this; 0 when it does not say.
+pub(super) fn last_revision(response: &WatchResponse) -> i64 {
+    // The header tells of the member's present, which can be ahead of the events.
+    match response.events.last() {
+        Some(event) => event.kv.as_ref().map_or(0, |kv| kv.mod_revision),
+        None if response.created || response.canceled => 0,
+        None => response.header.map_or(0, |header| header.revision),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One watcher of a client: in a group as long as it keeps up, and by itself else.
 
-use super::group::{Groups, Joined, Key};
+use super::group::{Groups, Joined, Key, last_revision};
 use bytes::Bytes;
 use oxetcd_api::{
     etcdserverpb::{
@@ -88,15 +88,15 @@ impl Watcher {
             return None;
         }
         while let Some(update) = updates.recv().await {
-            let revision = update.response.header.map_or(0, |header| header.revision);
-            if revision < next && !update.response.canceled {
-                continue;
-            }
             if let Some(error) = &update.error {
                 self.end(update.response.clone(), error).await;
                 return None;
             }
-            next = revision + 1;
+            let last = last_revision(&update.response);
+            if last < next {
+                continue;
+            }
+            next = last + 1;
             if let Some(response) = self.mine(&update.response, from)
                 && !self.sink.send(response).await
             {
@@ -108,9 +108,6 @@ impl Watcher {
 
     /// What of a group's answer is for this watcher; `None` when nothing is.
     fn mine(&self, response: &WatchResponse, from: i64) -> Option<WatchResponse> {
-        if response.created {
-            return None;
-        }
         if response.events.is_empty() {
             return (self.create.progress_notify || response.canceled).then(|| response.clone());
         }

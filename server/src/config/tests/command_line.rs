@@ -1,7 +1,10 @@
 //! Flags in Go's syntax, and the words for what is wrong with them.
 
 use super::{load, reason};
-use crate::config::Config;
+use crate::{
+    config::{Config, Exit, Program, Run},
+    logging::Level,
+};
 
 fn name_of(args: &[&str]) -> String {
     load(args, &[]).expect("a good command line").member.name
@@ -124,23 +127,44 @@ fn old_flags_are_read_and_thrown_away() {
     assert_eq!(config.expect("relics are accepted").raft.snapshot_count, 10_000);
 }
 
+fn run(args: &[&str]) -> Result<Run, Exit> {
+    let args: Vec<String> = ["etcd"].iter().chain(args).map(|arg| (*arg).to_owned()).collect();
+    Run::load(&args).expect("a subcommand")
+}
+
 #[test]
-fn subcommands_read_their_flags_and_say_that_they_do_nothing_yet() {
+fn subcommands_read_their_flags() {
+    let loaded = run(&["gateway", "start", "--listen-addr=127.0.0.1:1", "--endpoints=a:1,b:2", "--endpoints", "c:3"]);
+    let Program::Gateway(options) = loaded.expect("good flags").program else { panic!("another program") };
+    assert_eq!((options.listen.as_str(), options.retry_delay.as_secs()), ("127.0.0.1:1", 60));
+    assert_eq!(options.endpoints, ["a:1", "b:2", "c:3"]);
+    let loaded = run(&["grpc-proxy", "start", "--debug", "--namespace", "n/", "--enable-pprof"]).expect("good flags");
+    assert_eq!((loaded.log.level, loaded.notices.len()), (Level::Debug, 2));
+    let Program::GrpcProxy(options) = loaded.program else { panic!("another program") };
+    assert_eq!((options.namespace.as_str(), options.endpoints), ("n/", vec!["127.0.0.1:2379".to_owned()]));
+    assert_eq!(run(&["gateway"]).expect_err("help").code, 0);
+    assert_eq!(run(&["grpc-proxy", "start", "--help"]).expect_err("help").code, 0);
+}
+
+#[test]
+fn mistakes_of_subcommands_are_told_in_the_words_of_etcd() {
     let cases = [
-        (
-            &["gateway", "start", "--listen-addr=127.0.0.1:1"][..],
-            "etcd gateway: not part of this version yet\n",
-        ),
-        (&["gateway", "start", "--nope"], "Error: unknown flag: --nope\n"),
+        (&["gateway", "start", "--nope"][..], "Error: unknown flag: --nope\n"),
         (
             &["grpc-proxy", "start", "--resolver-ttl", "x"],
             "Error: invalid argument \"x\" for \"--resolver-ttl\" flag: parse error\n",
         ),
         (&["grpc-proxy", "start", "--key"], "Error: flag needs an argument: --key\n"),
         (&["grpc-proxy", "start", "-k"], "Error: unknown shorthand flag: 'k' in -k\n"),
+        (&["grpc-proxy", "start", "--resolver-prefix=p"], "invalid resolver-ttl 0\n"),
+        (&["grpc-proxy", "start", "--resolver-ttl=1"], "invalid resolver-prefix \"\"\n"),
+        (
+            &["grpc-proxy", "start", "--tls-min-version=TLS1.3", "--tls-max-version=TLS1.2"],
+            "min version (TLS1.3) is greater than max version (TLS1.2)\n",
+        ),
     ];
     for (args, expected) in cases {
-        let exit = load(args, &[]).expect_err("subcommands never give a configuration");
+        let exit = run(args).expect_err("a mistake");
         assert_eq!((exit.code, exit.stderr.as_str()), (1, expected), "{args:?}");
     }
 }
