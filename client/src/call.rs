@@ -190,7 +190,7 @@ impl Client {
         if self.options.require_leader {
             metadata.insert("hasleader", MetadataValue::from_static("true"));
         }
-        if let Some(token) = self.inner.token.current() {
+        if let Some(token) = self.bearer.clone().or_else(|| self.inner.token.current()) {
             metadata.insert("token", token);
         }
     }
@@ -206,7 +206,7 @@ impl Client {
 }
 
 /// Whether the call failed for want of a connection, so that no byte of it was written. The balancer learns of it.
-fn never_sent(status: &Status, picked: &Picked) -> bool {
+pub(crate) fn never_sent(status: &Status, picked: &Picked) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {
         if error.is::<tonic::ConnectError>() {

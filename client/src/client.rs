@@ -10,6 +10,7 @@ use crate::{
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::Instant;
+use tonic::metadata::AsciiMetadataValue;
 
 /// A handle to a cluster. Cheap to clone; clones share connections and token.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct Client {
     pub(crate) options: CallOptions,
     /// What reads must not fall behind, if that matters.
     pub(crate) order: Option<Arc<Order>>,
+    /// What calls show in place of the client's own token.
+    pub(crate) bearer: Option<AsciiMetadataValue>,
 }
 
 /// What clones share.
@@ -69,7 +72,7 @@ impl Client {
     }
 
     pub(crate) fn of(inner: Arc<Inner>, options: CallOptions) -> Self {
-        Client { inner, options, order: None }
+        Client { inner, options, order: None, bearer: None }
     }
 
     /// The same client, whose next calls all share what is left of one call's time.
@@ -107,6 +110,12 @@ impl Client {
     pub fn require_leader(&self) -> Self {
         let options = CallOptions { require_leader: true, ..self.options };
         Client { options, ..self.clone() }
+    }
+
+    /// The same client, whose calls show this token, which is never renewed: for programs that make calls for others.
+    #[must_use]
+    pub fn with_token(&self, token: AsciiMetadataValue) -> Self {
+        Client { bearer: Some(token), ..self.clone() }
     }
 
     /// The addresses of the configuration, or what [`sync`](Client::sync) or [`set_endpoints`](Client::set_endpoints)

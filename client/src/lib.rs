@@ -66,6 +66,7 @@ mod cluster;
 mod config;
 mod coordination;
 mod error;
+mod forward;
 mod http;
 mod keep_alive;
 mod kv;

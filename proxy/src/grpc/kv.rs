@@ -117,7 +117,7 @@ impl Kv for KvProxy {
         let stream = stream.map_err(|error| status(&error))?;
         let chunks = futures::stream::unfold(stream, |mut stream| async move {
             match stream.next().await {
-                Ok(Some(chunk)) => Some((Ok(chunk), stream)),
+                Ok(Some(chunk)) => Some((Ok(RangeStreamResponse { range_response: Some(chunk) }), stream)),
                 Ok(None) => None,
                 Err(error) => Some((Err(status(&error)), stream)),
             }
