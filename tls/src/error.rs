@@ -2,6 +2,14 @@
 
 use std::{io, path::PathBuf};
 
+/// An error of the operating system in its own words, which are Go's too: no capital, no number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// Why settings or files give no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -32,7 +40,7 @@ pub enum TlsError {
         hostnames: Vec<String>,
     },
     /// A file that cannot be read.
-    #[error("open {}: {error}", .path.display())]
+    #[error("open {}: {}", .path.display(), plain(.error))]
     Read {
         /// Which.
         path: PathBuf,

@@ -53,7 +53,8 @@ impl Gateway {
         let listener = listener.map_err(|error| format!("listen tcp {}: {error}", options.listen))?;
         let endpoints: Vec<String> = remotes.iter().map(Remote::address).collect();
         tracing::info!(?endpoints, "ready to proxy client requests");
-        let delay = if options.retry_delay.is_zero() { Duration::from_secs(300) } else { options.retry_delay };
+        let delay =
+            if options.retry_delay.is_zero() { Duration::from_secs(300) } else { options.retry_delay };
         Ok(Gateway { listener, remotes: Arc::new(Remotes::new(remotes)), retry_delay: delay })
     }
 
@@ -71,7 +72,9 @@ impl Gateway {
         let accept = async {
             loop {
                 match self.listener.accept().await {
-                    Ok((client, _)) => drop(tokio::spawn(pass_on(client, self.remotes.clone(), self.retry_delay))),
+                    Ok((client, _)) => {
+                        drop(tokio::spawn(pass_on(client, self.remotes.clone(), self.retry_delay)))
+                    }
                     Err(error) => {
                         // Out of file descriptors, most likely: some will be closed.
                         tracing::warn!(%error, "accept failed");
@@ -110,8 +113,8 @@ async fn refuse_self(listen: &str, remotes: &[Remote]) -> Result<(), String> {
     for remote in remotes {
         let address = remote.address();
         let addresses = lookup_host(&address).await;
-        let mut addresses =
-            addresses.map_err(|error| format!("failed to resolve endpoint host: {}: {error}", remote.host))?;
+        let mut addresses = addresses
+            .map_err(|error| format!("failed to resolve endpoint host: {}: {error}", remote.host))?;
         if remote.port != 0 && addresses.any(|address| own.contains(&address)) {
             return Err(format!(
                 "SRV or endpoint ({address}) should not resolve to the gateway listen addr ({listen})"

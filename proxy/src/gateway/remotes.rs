@@ -36,7 +36,11 @@ impl Remote {
 
     /// `host:port`.
     pub(crate) fn address(&self) -> String {
-        if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -142,7 +146,8 @@ mod tests {
 
     #[test]
     fn weight_counts() {
-        let remotes = Remotes::new(vec![remote("heavy", 0, 900), remote("light", 0, 100), remote("none", 0, 0)]);
+        let remotes =
+            Remotes::new(vec![remote("heavy", 0, 900), remote("light", 0, 100), remote("none", 0, 0)]);
         let picked = picks(&remotes, 2000);
         assert!(picked["heavy"] > picked["light"] && picked["light"] > 0, "{picked:?}");
     }

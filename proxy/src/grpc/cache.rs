@@ -113,7 +113,10 @@ impl State {
     /// Makes room, and forgets what is too old.
     fn drop_old(&mut self, now: Instant) {
         while let Some((since, _)) = self.order.front() {
-            if now.duration_since(*since) < MAX_AGE && self.answers.len() < MAX_ENTRIES && self.order.len() < 2 * MAX_ENTRIES {
+            if now.duration_since(*since) < MAX_AGE
+                && self.answers.len() < MAX_ENTRIES
+                && self.order.len() < 2 * MAX_ENTRIES
+            {
                 return;
             }
             let Some((since, question)) = self.order.pop_front() else { return };
@@ -166,7 +169,9 @@ mod tests {
         let range = read("a", "c");
         let question = Question::new(None, &range);
         let before = cache.changes();
-        for (key, end, hides) in [("d", "", false), ("c", "", false), ("b", "", true), ("0", "\0", true), ("0", "a", false)] {
+        for (key, end, hides) in
+            [("d", "", false), ("c", "", false), ("b", "", true), ("0", "\0", true), ("0", "a", false)]
+        {
             cache.add(question.clone(), &range, &answer(1), cache.changes(), now);
             cache.forget(&bytes(key), &bytes(end));
             assert_eq!(cache.get(&question, now).is_none(), hides, "{key:?} {end:?}");

@@ -19,15 +19,19 @@ const OF_THE_CONNECTION: [&str; 4] = ["connection", "host", "proxy-connection", 
 pub(crate) async fn read(body: Incoming, limit_bytes: usize) -> Result<Bytes, Status> {
     match Limited::new(body, limit_bytes).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Status::resource_exhausted(format!(
-            "trying to send message larger than max ({limit_bytes} bytes)"
-        ))),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Status::resource_exhausted(
+            format!("trying to send message larger than max ({limit_bytes} bytes)"),
+        )),
         Err(error) => Err(Status::cancelled(error.to_string())),
     }
 }
 
 /// Passes a call on, and its answer back.
-pub(crate) async fn forward(upstream: &Upstream, request: Request<Incoming>, limit_bytes: usize) -> Response<Body> {
+pub(crate) async fn forward(
+    upstream: &Upstream,
+    request: Request<Incoming>,
+    limit_bytes: usize,
+) -> Response<Body> {
     let (mut head, body) = request.into_parts();
     OF_THE_CONNECTION.iter().for_each(|name| drop(head.headers.remove(*name)));
     // The path alone: the members' own names stand in the connection to them.
@@ -35,7 +39,11 @@ pub(crate) async fn forward(upstream: &Upstream, request: Request<Incoming>, lim
     head.uri = path.parse().unwrap_or_default();
     if STREAMS.contains(&head.uri.path()) {
         let request = Request::from_parts(head, Body::new(body));
-        return upstream.client().forward_stream(request).await.unwrap_or_else(|error| status(&error).into_http());
+        return upstream
+            .client()
+            .forward_stream(request)
+            .await
+            .unwrap_or_else(|error| status(&error).into_http());
     }
     let body = match read(body, limit_bytes).await {
         Ok(body) => body,

@@ -20,9 +20,8 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let name = |name: &str| format!("etcd_grpc_proxy_{name}_total");
-        let counter = |of: &str, help: &str| {
-            IntCounter::new(name(of), help).expect("the name is a constant and good")
-        };
+        let counter =
+            |of: &str, help: &str| IntCounter::new(name(of), help).expect("the name is a constant and good");
         let gauge =
             |of: &str, help: &str| IntGauge::new(name(of), help).expect("the name is a constant and good");
         let metrics = Metrics {

@@ -13,7 +13,9 @@ pub(crate) async fn keep_registered(upstream: &Upstream, options: &Options) {
     let Some((prefix, ttl_s)) = &options.register else { return };
     loop {
         match register(upstream, prefix, &options.advertise, *ttl_s).await {
-            Ok(()) => tracing::warn!("session expired; possible network partition or server restart; registering again"),
+            Ok(()) => tracing::warn!(
+                "session expired; possible network partition or server restart; registering again"
+            ),
             Err(error) => tracing::warn!(%error, "failed to register"),
         }
         tokio::time::sleep(PAUSE).await;

@@ -19,9 +19,9 @@ impl Upstream {
     pub(crate) async fn connect(options: &Options) -> Result<Upstream, String> {
         let trusted = options.members_tls.as_ref().and_then(|tls| tls.trusted_ca_file.as_deref());
         let places = options.srv.places(trusted, options.insecure_discovery).await?;
-        let found = places.iter().map(|(scheme, place)| {
-            format!("{scheme}://{}:{}", place.host.trim_end_matches('.'), place.port)
-        });
+        let found = places
+            .iter()
+            .map(|(scheme, place)| format!("{scheme}://{}:{}", place.host.trim_end_matches('.'), place.port));
         let mut endpoints: Vec<String> = found.collect();
         if endpoints.is_empty() {
             endpoints.clone_from(&options.endpoints);

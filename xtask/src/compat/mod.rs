@@ -5,7 +5,6 @@
 //! (ours, official). What differs is shown, after ids, times, versions and sizes were made alike. A difference
 //! that is meant carries its reason in the script; any other makes the run fail.
 
-mod clients;
 mod column;
 mod coverage;
 mod identity;
@@ -15,7 +14,6 @@ mod official;
 mod report;
 mod run;
 mod script;
-mod v2;
 
 pub(crate) use official::official;
 
@@ -57,9 +55,6 @@ pub(crate) struct Options {
     /// Run nothing: show which commands and flags the scripts and tests cover.
     #[arg(long)]
     coverage: bool,
-    /// Run programs of other people's libraries (Go, Python) against our server instead; `--only` picks some.
-    #[arg(long)]
-    clients: bool,
 }
 
 /// All scripts, with what can be built and fetched.
@@ -73,18 +68,10 @@ pub(crate) fn run_all() -> Result<()> {
         jobs: 2,
         show: false,
         coverage: false,
-        clients: false,
     })
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if options.clients {
-        let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
-        return clients::run(&ours.join("etcd"), &options.only);
-    }
-    if options.only.starts_with("v2") {
-        return run_v2(options);
-    }
     let scripts = scripts(&options.only)?;
     if options.coverage {
         let coverage = coverage::look(&scripts)?;
@@ -105,14 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if summary.failed() {
         bail!("there are differences without a reason");
     }
-    if options.only.is_empty() { run_v2(options) } else { Ok(()) }
-}
-
-/// The v2 API: of the official release that has one, whatever the commands were compared with.
-fn run_v2(options: &Options) -> Result<()> {
-    let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
-    let only = if options.only.is_empty() { "v2" } else { &options.only };
-    v2::run(&official()?, &ours, only)
+    Ok(())
 }
 
 /// Runs every script with every pair, some at once; what the pairs of one script showed comes together.

@@ -62,7 +62,12 @@ impl ClientStream {
                     task.abort();
                     // Nothing of it may come behind this.
                     let _ = task.await;
-                    self.send(WatchResponse { watch_id: cancel.watch_id, canceled: true, ..Default::default() }).await;
+                    self.send(WatchResponse {
+                        watch_id: cancel.watch_id,
+                        canceled: true,
+                        ..Default::default()
+                    })
+                    .await;
                 }
             }
             // A proxy that shares watches cannot say how far all of them are together; neither does etcd's.

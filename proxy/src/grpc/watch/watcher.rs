@@ -68,7 +68,8 @@ impl Watcher {
     async fn refuse(&self, error: &Error) {
         let reason = format!("rpc error: code = {:?} desc = {}", error.code(), error.message());
         let (watch_id, created, canceled) = (-1, true, true);
-        let refusal = WatchResponse { watch_id, created, canceled, cancel_reason: reason, ..Default::default() };
+        let refusal =
+            WatchResponse { watch_id, created, canceled, cancel_reason: reason, ..Default::default() };
         let _ = self.sink.answers.send(Ok(refusal)).await;
     }
 
@@ -84,7 +85,8 @@ impl Watcher {
             self.groups.join(key, &self.keys, header.revision);
         let mut next = from;
         let created = ResponseHeader { revision: from - 1, ..header };
-        if !self.sink.send(WatchResponse { header: Some(created), created: true, ..Default::default() }).await {
+        if !self.sink.send(WatchResponse { header: Some(created), created: true, ..Default::default() }).await
+        {
             return None;
         }
         while let Some(update) = updates.recv().await {

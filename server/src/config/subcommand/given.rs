@@ -1,7 +1,12 @@
 //! The command line of a subcommand, in the syntax of the pflag library, and the values that its flags have then.
 
 use super::Subcommand;
-use crate::config::{duration::GoDuration, flag::Kind, value::Value};
+use crate::config::{
+    duration::GoDuration,
+    flag::Kind,
+    number::{NumberError, parse_bool, parse_int, parse_uint},
+    value::Value,
+};
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
@@ -10,6 +15,21 @@ use std::{
 
 const IN_TABLE: &str = "names asked for here are constants that stand in the table of the subcommand";
 const OF_KIND: &str = "the table of the subcommand gives this flag the kind that is asked for";
+
+/// What is wrong with a value, in the words of the pflag library, which are not those of Go's `flag`.
+fn pflag_text(kind: Kind, text: &str, error: String) -> String {
+    let number = |error: NumberError, parser| error.strconv_text(parser, text);
+    match kind {
+        Kind::Bool => parse_bool(text).err().map_or(error, |error| number(error, "ParseBool")),
+        Kind::Int => parse_int(text).err().map_or(error, |error| number(error, "ParseInt")),
+        Kind::Uint | Kind::Uint32 => parse_uint(text).err().map_or(error, |error| number(error, "ParseUint")),
+        Kind::Duration if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
+            format!("time: missing unit in duration {text:?}")
+        }
+        Kind::Duration => format!("time: invalid duration {text:?}"),
+        _ => error,
+    }
+}
 
 /// A value for each flag of a subcommand.
 #[derive(Debug)]
@@ -46,6 +66,7 @@ impl Given {
                 (None, false) => rest.next().ok_or_else(|| format!("flag needs an argument: --{name}"))?,
             };
             let value = Value::parse(flag.kind, value, None)
+                .map_err(|error| pflag_text(flag.kind, value, error))
                 .map_err(|error| format!("invalid argument {value:?} for \"--{name}\" flag: {error}"))?;
             given.put(flag.name, flag.kind, value);
         }

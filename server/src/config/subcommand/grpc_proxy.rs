@@ -54,8 +54,11 @@ pub(super) const GRPC_PROXY: &[Flag] = &[
     flag("max-send-bytes", Int, "1572864", "Largest request to a member, in bytes."),
     flag("metrics-addr", Text, "", "Another address for /metrics."),
     flag("namespace", Text, "", "What is put in front of all keys."),
-    flag("permit-without-stream", Bool, "false", "Ping members even when nothing is asked of them.")
-        .but(Never("connections with nothing in flight are not pinged; one that died is replaced at the next call")),
+    flag("permit-without-stream", Bool, "false", "Ping members even when nothing is asked of them.").but(
+        Never(
+            "connections with nothing in flight are not pinged; one that died is replaced at the next call",
+        ),
+    ),
     flag("resolver-prefix", Text, "", "Where the proxy registers itself."),
     flag("resolver-ttl", Int, "0", "Seconds for which the registration lasts."),
     flag("self-signed-cert-validity", Uint, "1", "Years for which certificates made here are valid."),
@@ -83,7 +86,8 @@ pub(super) fn options(given: &Given) -> Result<Options, String> {
         // To ignore it would be slow at least; to do it half would be wrong.
         return Err("--experimental-leasing-prefix is not supported: reads go to the members".to_owned());
     }
-    let size = |name: &str| usize::try_from(given.int(name)).ok().filter(|size| *size > 0).unwrap_or(usize::MAX);
+    let size =
+        |name: &str| usize::try_from(given.int(name)).ok().filter(|size| *size > 0).unwrap_or(usize::MAX);
     let text = |name: &str| given.text(name).to_owned();
     let clients_tls = clients_tls(given)?;
     let auto = given.bool("auto-tls") && clients_tls.is_none();
@@ -164,6 +168,7 @@ fn clients_tls(given: &Given) -> Result<Option<TlsOptions>, String> {
         max_version,
         ..TlsOptions::default()
     };
-    let named = options.cert_file.is_some() || options.key_file.is_some() || options.trusted_ca_file.is_some();
+    let named =
+        options.cert_file.is_some() || options.key_file.is_some() || options.trusted_ca_file.is_some();
     Ok(named.then_some(options))
 }
