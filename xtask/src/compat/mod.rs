@@ -5,6 +5,7 @@
 //! (ours, official). What differs is shown, after ids, times, versions and sizes were made alike. A difference
 //! that is meant carries its reason in the script; any other makes the run fail.
 
+mod clients;
 mod column;
 mod coverage;
 mod identity;
@@ -14,6 +15,7 @@ mod official;
 mod report;
 mod run;
 mod script;
+mod v2;
 
 pub(crate) use official::official;
 
@@ -55,6 +57,9 @@ pub(crate) struct Options {
     /// Run nothing: show which commands and flags the scripts and tests cover.
     #[arg(long)]
     coverage: bool,
+    /// Run programs of other people's libraries (Go, Python) against our server instead; `--only` picks some.
+    #[arg(long)]
+    clients: bool,
 }
 
 /// All scripts, with what can be built and fetched.
@@ -68,10 +73,18 @@ pub(crate) fn run_all() -> Result<()> {
         jobs: 2,
         show: false,
         coverage: false,
+        clients: false,
     })
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.clients {
+        let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
+        return clients::run(&ours.join("etcd"), &options.only);
+    }
+    if options.only.starts_with("v2") {
+        return run_v2(options);
+    }
     let scripts = scripts(&options.only)?;
     if options.coverage {
         let coverage = coverage::look(&scripts)?;
@@ -92,7 +105,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if summary.failed() {
         bail!("there are differences without a reason");
     }
-    Ok(())
+    if options.only.is_empty() { run_v2(options) } else { Ok(()) }
+}
+
+/// The v2 API: of the official release that has one, whatever the commands were compared with.
+fn run_v2(options: &Options) -> Result<()> {
+    let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
+    let only = if options.only.is_empty() { "v2" } else { &options.only };
+    v2::run(&official()?, &ours, only)
 }
 
 /// Runs every script with every pair, some at once; what the pairs of one script showed comes together.
