@@ -4,16 +4,20 @@
 //! connection HTTP/2 was agreed upon in the handshake, and carries both.
 
 use crate::{
-    Client, Endpoint,
+    Client, Endpoint, TlsConnector,
     transport::{TlsNeed, connect},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http::{
+    Request, Response, Uri,
+    header::{HOST, HeaderValue},
+};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use std::{error::Error, io};
+use std::{error::Error, io, sync::Arc};
 
-/// Largest answer in bytes; a member with many clients has a megabyte of metrics.
-const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// Largest answer in bytes; a member with many clients has a megabyte of metrics, a v2 tree may have many.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024 * 1024;
 
 impl Client {
     /// Gets a page, such as `/metrics`, from the member behind `endpoint`; whatever the status, its body is returned.
@@ -21,35 +25,46 @@ impl Client {
     /// # Errors
     /// When the member cannot be reached, or does not speak HTTP there.
     pub async fn http_get(&self, endpoint: &str, path: &str) -> io::Result<Bytes> {
-        let endpoint = Endpoint::parse(endpoint);
+        let request = Request::get(path).body(Bytes::new()).map_err(failed)?;
         let tls = self.inner.config.tls.as_ref();
-        let encrypted = match endpoint.tls {
-            TlsNeed::Never => false,
-            TlsNeed::Always => true,
-            TlsNeed::IfConfigured => tls.is_some(),
-        };
-        let stream = TokioIo::new(connect(&endpoint, tls).await?);
-        let (scheme, name) = (if encrypted { "https" } else { "http" }, &endpoint.server_name);
-        let answer = if encrypted {
-            let uri = format!("{scheme}://{name}{path}");
-            let (mut sender, connection) =
-                hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.map_err(failed)?;
-            tokio::spawn(connection);
-            sender.send_request(request(&uri, name)?).await
-        } else {
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(stream).await.map_err(failed)?;
-            tokio::spawn(connection);
-            sender.send_request(request(path, name)?).await
-        };
-        let body = Limited::new(answer.map_err(failed)?.into_body(), MAX_ANSWER_BYTES);
-        Ok(body.collect().await.map_err(failed)?.to_bytes())
+        Ok(http_exchange(&Endpoint::parse(endpoint), tls, request).await?.into_body())
     }
 }
 
-fn request(uri: &str, host: &str) -> io::Result<http::Request<Empty<Bytes>>> {
-    let request = http::Request::get(uri).header(http::header::HOST, host);
-    request.body(Empty::new()).map_err(failed)
+/// Sends a request to the member behind `endpoint`, on a connection of its own, and waits for the whole answer. The
+/// request's URI is path and query; the rest of it, and the header `Host`, come from the endpoint.
+///
+/// # Errors
+/// When the member cannot be reached, or does not speak HTTP there.
+pub async fn http_exchange(
+    endpoint: &Endpoint,
+    tls: Option<&Arc<dyn TlsConnector>>,
+    mut request: Request<Bytes>,
+) -> io::Result<Response<Bytes>> {
+    let encrypted = match endpoint.tls {
+        TlsNeed::Never => false,
+        TlsNeed::Always => true,
+        TlsNeed::IfConfigured => tls.is_some(),
+    };
+    let stream = TokioIo::new(connect(endpoint, tls).await?);
+    let name = &endpoint.server_name;
+    request.headers_mut().insert(HOST, HeaderValue::from_str(name).map_err(failed)?);
+    let answer = if encrypted {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let uri: Uri = format!("https://{name}{path}").parse().map_err(failed)?;
+        *request.uri_mut() = uri;
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.map_err(failed)?;
+        tokio::spawn(connection);
+        sender.send_request(request.map(Full::new)).await
+    } else {
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.map_err(failed)?;
+        tokio::spawn(connection);
+        sender.send_request(request.map(Full::new)).await
+    };
+    let (head, body) = answer.map_err(failed)?.into_parts();
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(failed)?;
+    Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> io::Error {

@@ -79,6 +79,7 @@ mod token;
 mod transport;
 mod watch;
 
+pub use self::http::http_exchange;
 pub use client::Client;
 pub use config::{Config, Credentials};
 pub use error::{Code, Error};

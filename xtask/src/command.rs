@@ -1,7 +1,10 @@
 //! Running other programs so that one sees which.
 
-use anyhow::{Context, Result, bail};
-use std::{env, process::Command};
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    env,
+    process::{Command, Stdio},
+};
 
 /// A cargo command in the checkout, by the cargo that runs us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
@@ -19,6 +22,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{line}: {status}");
     }
     Ok(())
+}
+
+/// Standard output of a command that must succeed.
+pub(crate) fn output_of(command: &mut Command) -> Result<String> {
+    let line = describe(command);
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {line}"))?;
+    ensure!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn describe(command: &Command) -> String {

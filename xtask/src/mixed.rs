@@ -2,9 +2,13 @@
 //!
 //! The tests themselves are `server/tests/cluster/mixed.rs`, beside the other tests of clusters, and
 //! `server/tests/data_dir/mixed.rs`, where the two take turns on one data dir. Here it gets what it
-//! cannot have under `cargo test --workspace`: the official program.
+//! cannot have under `cargo test --workspace`: the official program. [`snapshots`] needs all three programs of both, and
+//! is a test of its own; so is [`v2_keys`], which takes a server that still serves version 2 of the API.
 
-use crate::{command, compat};
+mod snapshots;
+mod v2_keys;
+
+use crate::{build, command, compat};
 use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -17,10 +21,16 @@ pub(crate) struct Options {
     /// The server that takes over and gives back; ours by default.
     #[arg(long)]
     server: Option<PathBuf>,
-    /// Run only the tests whose name contains this.
+    /// Run only the tests whose name contains this (`snapshots` and `v2-keys` are alone quick).
     #[arg(long, default_value = "mixed")]
     only: String,
 }
+
+/// A test that gets the folders of the official programs and of ours.
+type OwnTest = fn(&Path, &Path) -> Result<()>;
+
+/// The tests that are programs of their own, by name.
+const OWN: [(&str, OwnTest); 2] = [("snapshots", snapshots::run), ("v2-keys", v2_keys::run)];
 
 /// With this official etcd and what is built.
 pub(crate) fn run_all(official: &Path) -> Result<()> {
@@ -29,6 +39,13 @@ pub(crate) fn run_all(official: &Path) -> Result<()> {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let official = options.official.clone().map_or_else(compat::official, Ok)?;
+    let own = OWN.iter().filter(|(name, _)| options.only == "mixed" || *name == options.only);
+    for (_, test) in own {
+        test(&official, &build::debug()?)?;
+    }
+    if OWN.iter().any(|(name, _)| *name == options.only) {
+        return Ok(());
+    }
     let test = [
         "test",
         "-p",
@@ -42,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         &options.only,
     ];
     let mut test = command::cargo(&test);
-    test.env("OXETCD_OFFICIAL", official);
+    test.env("OXETCD_OFFICIAL", &official);
     if let Some(server) = &options.server {
         test.env("OXETCD_CLUSTER_PROGRAM", server);
     }

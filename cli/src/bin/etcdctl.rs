@@ -1,6 +1,6 @@
 //! The `etcdctl` program.
 
-use oxetcd_cli::{args, ctl, log, print::Output};
+use oxetcd_cli::{args, ctl, exit, log, print::Output, v2ctl};
 use std::{os::unix::ffi::OsStringExt, process::ExitCode};
 
 fn main() -> ExitCode {
@@ -15,7 +15,15 @@ fn main() -> ExitCode {
         }
     };
     let tasks = tokio::task::LocalSet::new();
-    let code = tasks.block_on(&runtime, args::run(&ctl::ETCDCTL, args, Output::stdout()));
+    let out = Output::stdout();
+    let code = match std::env::var("ETCDCTL_API").as_deref() {
+        Ok("2") => tasks.block_on(&runtime, v2ctl::run(args, out)),
+        Ok("3" | "") | Err(_) => tasks.block_on(&runtime, args::run(&ctl::ETCDCTL, args, out)),
+        Ok(other) => {
+            eprintln!("unsupported API version: {other}");
+            exit::ERROR
+        }
+    };
     // Standard input may be blocked in a thread of the runtime; nothing waits for it.
     runtime.shutdown_background();
     ExitCode::from(code)

@@ -6,8 +6,8 @@ use std::{os::unix::ffi::OsStringExt, process::ExitCode};
 fn main() -> ExitCode {
     log::to_stderr();
     let args = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
-    // Nothing here waits for anything but files.
-    let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+    // Most commands wait for nothing but files.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("Error: cannot start: {error}");

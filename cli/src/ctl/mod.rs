@@ -2,15 +2,15 @@
 
 mod commands;
 mod discovery;
-#[cfg(test)]
-mod documented;
 mod environment;
 mod global;
 mod password;
 mod session;
 
-pub(crate) use commands::{API_VERSION, VERSION_NUMBER, write_completion};
+pub(crate) use commands::{API_VERSION, VERSION_NUMBER, not_started};
+pub(crate) use password::ask as ask_password;
 pub use session::Session;
+pub(crate) use session::encrypted;
 
 use crate::args::{Command, Group};
 

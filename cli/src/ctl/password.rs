@@ -5,7 +5,7 @@ use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 /// Shows a prompt and reads a line; what is typed on a terminal is not shown.
-pub(super) fn ask(out: &Output, prompt: &str) -> io::Result<String> {
+pub(crate) fn ask(out: &Output, prompt: &str) -> io::Result<String> {
     out.write(prompt.as_bytes());
     out.flush();
     let stdin = io::stdin();

@@ -4,9 +4,10 @@ use super::{discovery, environment, global, password};
 use crate::{
     args::{Failure, Invocation, Matches},
     exit,
+    go::os_error,
     print::{Answer, Format, Output, Style, show},
 };
-use oxetcd_client::{Client, Config, Credentials, FileTls, TlsConnector, TlsOptions};
+use oxetcd_client::{Client, Config, Credentials, FileTls, TlsConnector, TlsError, TlsOptions};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -94,10 +95,12 @@ impl Session {
         &self,
         endpoint: &str,
         credentials: Option<Credentials>,
+        tls: Option<Arc<dyn TlsConnector>>,
     ) -> Result<Client, Failure> {
         let mut config = self.config.clone();
         config.endpoints = vec![endpoint.to_owned()];
         config.credentials = credentials;
+        config.tls = tls;
         Client::connect(config).await.map_err(|error| Failure::new(exit::BAD_CONNECTION, error))
     }
 
@@ -194,16 +197,32 @@ fn tls(matches: &Matches, config: &Config) -> Result<Option<Arc<dyn TlsConnector
         server_name: discovery::server_name(matches),
         ..TlsOptions::default()
     };
+    encrypted(options, matches.bool(&global::INSECURE_TRANSPORT), &config.endpoints)
+}
+
+/// TLS with these options, when they, `insecure` or an address ask for it.
+///
+/// # Errors
+/// When the files cannot be used.
+pub(crate) fn encrypted(
+    options: TlsOptions,
+    insecure: bool,
+    endpoints: &[String],
+) -> Result<Option<Arc<dyn TlsConnector>>, Failure> {
     let files = !options.is_empty() || options.trusted_ca_file.is_some() || options.server_name.is_some();
     let asked = files
-        || !matches.bool(&global::INSECURE_TRANSPORT)
+        || !insecure
         || options.insecure_skip_verify
-        || config.endpoints.iter().any(|e| e.starts_with("https://") || e.starts_with("unixs:"));
+        || endpoints.iter().any(|e| e.starts_with("https://") || e.starts_with("unixs:"));
     if !asked {
         return Ok(None);
     }
     match FileTls::new(options) {
         Ok(tls) => Ok(Some(Arc::new(tls))),
+        Err(TlsError::Read { path, error }) => {
+            let message = format!("open {}: {}", path.display(), os_error(&error));
+            Err(Failure::new(exit::BAD_CONNECTION, message))
+        }
         Err(error) => Err(Failure::new(exit::BAD_CONNECTION, error)),
     }
 }

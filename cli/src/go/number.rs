@@ -11,6 +11,13 @@ pub struct NumberError {
     problem: &'static str,
 }
 
+impl NumberError {
+    /// Whether the text is a number that does not fit.
+    pub fn is_out_of_range(&self) -> bool {
+        self.problem == OUT_OF_RANGE
+    }
+}
+
 impl fmt::Display for NumberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "strconv.{}: parsing {}: {}", self.function, quote(&self.text), self.problem)

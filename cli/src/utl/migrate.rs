@@ -4,7 +4,7 @@ use super::{failed, require, wait};
 use crate::{
     args::{Command, Failure, Flag, Invocation},
     exit,
-    go::quote::quote,
+    go::{number::parse_int, quote::quote},
 };
 use oxetcd_datadir::Migrated;
 use std::path::Path;
@@ -46,13 +46,13 @@ fn target(text: &str) -> Result<(u64, u64), String> {
     let quoted = quote(text);
     let format = || format!("wrong target version format, expected \"X.Y\", got {quoted}");
     let (major, minor) = text.split_once('.').filter(|(_, minor)| !minor.contains('.')).ok_or_else(format)?;
+    // Go reads a signed number, and the library then refuses what is below 0.
     let number = |part: &str| {
-        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| part.parse().ok()).flatten()
+        let signed = parse_int(part.as_bytes(), 10);
+        let number = signed.map_err(|error| format!("failed to parse target version: {error}"))?;
+        u64::try_from(number).map_err(|_| format!("failed to parse target version: {quoted} is no version"))
     };
-    let (Some(major), Some(minor)) = (number(major), number(minor)) else {
-        return Err(format!("failed to parse target version: {quoted} is no version"));
-    };
+    let (major, minor) = (number(major)?, number(minor)?);
     if (major, minor) < OLDEST {
         return Err(format!("target version \"{major}.{minor}\" not supported. Minimal \"3.5\""));
     }

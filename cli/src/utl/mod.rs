@@ -5,6 +5,7 @@ mod defrag;
 mod hashkv;
 mod help;
 mod migrate;
+mod migrate_v2;
 mod recover;
 mod restore;
 mod snapshot;
@@ -40,6 +41,7 @@ pub static ETCDUTL: Command = Command {
         &completion::COMPLETION,
         &migrate::MIGRATE,
         &recover::RECOVER,
+        &migrate_v2::MIGRATE_V2,
         &help::HELP,
     ],
     ..Command::new("etcdutl", "The command line tool for the files of etcd's members.")

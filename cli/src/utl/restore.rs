@@ -146,9 +146,10 @@ impl InitialCluster {
         let missing = only_in(mine, advertised);
         if !missing.is_empty() {
             return Err(format!(
-                "--initial-cluster has {} but missing from --initial-advertise-peer-urls={} (the URLs differ)",
+                "--initial-cluster has {} but missing from --initial-advertise-peer-urls={} ({})",
                 named(missing),
-                advertised.join(",")
+                advertised.join(","),
+                difference(advertised, mine)
             ));
         }
         let missing = only_in(advertised, mine);
@@ -179,6 +180,17 @@ impl InitialCluster {
             ..Member::default()
         };
         self.0.iter().map(member).collect()
+    }
+}
+
+/// How two lists that differ do so.
+fn difference(these: &[String], those: &[String]) -> String {
+    let all = |urls: &[String]| urls.iter().map(quote).collect::<Vec<_>>().join(" ");
+    match these.iter().zip(those).find(|(this, that)| this != that) {
+        Some((this, that)) if these.len() == those.len() => {
+            format!("resolved urls: {} != {}", quote(this), quote(that))
+        }
+        _ => format!("len([{}]) != len([{}])", all(these), all(those)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod coordination;
 mod discovery;
+mod elsewhere;
 mod operations;
 mod server;
 mod terminal;

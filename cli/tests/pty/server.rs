@@ -24,13 +24,28 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Server::start_with("http", &[])
+    }
+
+    /// One that encrypts, with a certificate that it makes for itself.
+    pub(crate) fn start_encrypted() -> Self {
+        Server::start_with("https", &["--auto-tls"])
+    }
+
+    /// Where that certificate is.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.dir.path().join("data/fixtures/client/cert.pem")
+    }
+
+    fn start_with(scheme: &str, flags: &[&str]) -> Self {
         let dir = TempDir::with_prefix("pty-").expect("a folder can be made");
         let mut child = Command::new(program())
             .arg("--data-dir")
             .arg(dir.path().join("data"))
-            .args(["--listen-client-urls", "http://127.0.0.1:0"])
-            .args(["--advertise-client-urls", "http://127.0.0.1:2379"])
+            .arg(format!("--listen-client-urls={scheme}://127.0.0.1:0"))
+            .arg(format!("--advertise-client-urls={scheme}://127.0.0.1:2379"))
             .args(["--listen-peer-urls", "http://127.0.0.1:0"])
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

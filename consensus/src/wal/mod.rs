@@ -167,6 +167,15 @@ impl Wal {
         Wal::open(disk, dir, &start, options)
     }
 
+    /// Reads a log from where a member would restart, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Wal::open`].
+    pub fn read_newest(disk: &dyn Disk, dir: &Path) -> Result<Replay, WalError> {
+        let start = replay::newest_snapshot(disk, dir)?;
+        Ok(replay::read(disk, dir, &start)?.0)
+    }
+
     /// Appends entries, then the hard state. With `sync` everything appended so far is durable on return.
     ///
     /// # Errors

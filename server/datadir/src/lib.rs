@@ -26,6 +26,7 @@ mod offline;
 mod recovery;
 mod restore;
 mod survivor;
+mod v2_tree;
 
 pub use altered::{Altered, Progress};
 pub use conf_state::{decode_state, encode_state};
@@ -43,3 +44,4 @@ pub use recovery::{Loss, Recovery, Window};
 pub use restore::Restore;
 pub(crate) use restore::reason;
 pub use survivor::Survivor;
+pub use v2_tree::read_v2_tree;

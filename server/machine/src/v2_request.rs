@@ -57,6 +57,11 @@ pub(crate) fn decode(data: &Bytes) -> Option<Result<Request, prost::DecodeError>
     }
 }
 
+/// The request for a v2 store that an entry's data holds; `None` if it holds something else.
+pub fn v2_request(data: &Bytes) -> Option<Request> {
+    decode(data)?.ok()
+}
+
 /// What an entry's data means to everybody if it was written for a v2 store; nothing, if it is of the usual kind.
 pub fn v2_change(data: &Bytes) -> V2Change {
     match decode(data) {

@@ -42,6 +42,8 @@ pub(crate) enum Maker {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) ctl: PathBuf,
+    /// etcdutl, from where etcdctl comes from.
+    pub(crate) utl: PathBuf,
     pub(crate) ctl_maker: Maker,
     pub(crate) server: PathBuf,
     pub(crate) server_maker: Maker,
@@ -63,6 +65,7 @@ impl Column {
         Ok(Column {
             name: format!("{ctl_word} etcdctl, {server_word} server"),
             ctl: ctl_dir.join("etcdctl"),
+            utl: ctl_dir.join("etcdutl"),
             ctl_maker,
             server: server_dir.join("etcd"),
             server_maker,

@@ -113,7 +113,7 @@ pub(super) fn look(scripts: &[Script]) -> Result<Coverage> {
         in_scripts.extend(table.used(program, call));
     }
     let mut in_tests = BTreeSet::new();
-    for folder in ["cli/tests", "cli/src", "server/tests"] {
+    for folder in ["cli/tests", "cli/src", "server/tests", "xtask/src/mixed"] {
         for line in covers(&paths::root().join(folder))? {
             in_tests.extend(claimed(&table, &line)?);
         }

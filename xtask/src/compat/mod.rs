@@ -8,6 +8,7 @@
 mod clients;
 mod column;
 mod coverage;
+pub(crate) mod files;
 mod identity;
 mod ids;
 mod normalise;
@@ -119,12 +120,13 @@ fn run_v2(options: &Options) -> Result<()> {
 fn run_grid(scripts: &[Script], columns: &[Column], jobs: usize) -> Vec<Result<run::Records>> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
+    let files = files::Files::default();
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(script) = scripts.get(at / columns.len()) else { return };
             let column = &columns[at % columns.len()];
-            let records = run::run(script, column);
+            let records = run::run(script, column, &files);
             eprintln!("{} {}, {}", if records.is_ok() { "ran" } else { "FAILED" }, script.name, column.name);
             let records = records.with_context(|| format!("{} with {}", script.name, column.name));
             done.lock().unwrap_or_else(PoisonError::into_inner).push((at, records));

@@ -10,8 +10,13 @@ use regex::{Captures, Regex};
 /// First byte of every encoded answer: field 1, a message.
 const HEADER_TAG: u8 = 0x0a;
 
-/// How lines of the logs of a client library begin: zap's and gRPC's.
+/// How lines of logs begin: zap's and gRPC's.
 const LOGGED: [&str; 2] = ["{\"level\":", "INFO: 20"];
+
+/// Whether a line is zap's in the form for people: a moment, a tab, a level.
+fn is_logged_for_people(line: &str) -> bool {
+    line.split_once('\t').is_some_and(|(moment, _)| moment.starts_with("20") && moment.ends_with('Z'))
+}
 
 /// Made for one script and one pair.
 pub(crate) struct Normaliser {
@@ -22,8 +27,8 @@ pub(crate) struct Normaliser {
 }
 
 impl Normaliser {
-    /// For a server that listens at these addresses and a scratch folder.
-    pub(crate) fn new(client: &str, peer: &str, dir: &str) -> Self {
+    /// For a server that listens at these addresses, and folders with the names that stand for them.
+    pub(crate) fn new(client: &str, peer: &str, folders: &[(&str, &'static str)]) -> Self {
         let regex = |pattern| Regex::new(pattern).expect("the patterns are constants, and tested");
         let rules = [
             // Right-aligned in a field that most ids fill.
@@ -39,12 +44,10 @@ impl Normaliser {
             (r"\b\d+(\.\d+)? ([kMG]?B)\b|\b\d+%", "<size>"),
             (r#"("(?i:dbSize)(?:InUse|Quota)?"(?::| : ))\d+"#, "$1<size>"),
         ];
+        let places = [(client.to_owned(), "<client>"), (peer.to_owned(), "<peer>")].into_iter();
+        let folders = folders.iter().map(|(folder, name)| ((*folder).to_owned(), *name));
         Normaliser {
-            places: vec![
-                (client.to_owned(), "<client>"),
-                (peer.to_owned(), "<peer>"),
-                (dir.to_owned(), "<dir>"),
-            ],
+            places: places.chain(folders).filter(|(place, _)| !place.is_empty()).collect(),
             ids: Ids::new(),
             dotted: regex(r"\b\d+(?:\.\d+){2,}(?:-[a-z]+(?:\.\d+)?)?\b"),
             rules: rules.map(|(pattern, to)| (regex(pattern), to)).into(),
@@ -73,7 +76,7 @@ impl Normaliser {
         let lines = text.lines().take_while(|line| !is_help(line) && !line.starts_with("goroutine "));
         let mut kept: Vec<&str> =
             lines.filter(|line| !LOGGED.iter().any(|start| line.starts_with(start))).collect();
-        kept.retain(|line| !line.is_empty());
+        kept.retain(|line| !line.is_empty() && !is_logged_for_people(line));
         kept.dedup();
         self.text(&kept.join("\n"), false)
     }
@@ -145,7 +148,7 @@ mod tests {
     use super::*;
 
     fn normaliser() -> Normaliser {
-        Normaliser::new("127.0.0.1:2379", "127.0.0.1:2380", "/tmp/x")
+        Normaliser::new("127.0.0.1:2379", "127.0.0.1:2380", &[("/tmp/x", "<dir>")])
     }
 
     fn check(text: &str, expected: &str) {

@@ -2,9 +2,10 @@
 
 use super::{
     column::Column,
+    files::Files,
     identity,
     normalise::Normaliser,
-    script::{Action, Call, Script},
+    script::{Action, Call, Script, Tool},
 };
 use crate::process::{Addresses, Plan, Server};
 use anyhow::{Context, Result};
@@ -16,6 +17,7 @@ use std::{
     collections::HashMap,
     fs::{self, File},
     io::Write,
+    net::SocketAddr,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
@@ -54,8 +56,11 @@ struct Job {
 
 struct Runner<'a> {
     column: &'a Column,
+    /// The version of the API that etcdctl is to speak.
+    api: &'a str,
     client: String,
     dir: &'a Path,
+    files: &'a Path,
     captured: HashMap<String, String>,
     jobs: HashMap<String, Job>,
     normaliser: Normaliser,
@@ -63,28 +68,53 @@ struct Runner<'a> {
     calls: usize,
 }
 
-/// Runs a script on a fresh server.
-pub(crate) fn run(script: &Script, column: &Column) -> Result<Records> {
+/// Runs a script on a fresh server, or on what one has left.
+pub(crate) fn run(script: &Script, column: &Column, files: &Files) -> Result<Records> {
     let data = TempDir::with_prefix("compat-")?;
     let scratch = TempDir::with_prefix("compat-")?;
-    let addresses = Addresses::free()?;
-    let token = identity::token(&format!("http://{}", addresses.peer));
-    let mut extra = vec![format!("--initial-cluster-token={token}")];
-    extra.extend_from_slice(&script.server_args);
-    let plan = Plan { program: &column.server, name: "default", dir: data.path(), extra: &extra };
-    let mut server = Server::start_at(&plan, addresses)?;
-    let client = server.client().to_string();
-    let normaliser = Normaliser::new(&client, &server.peer().to_string(), &scratch.path().to_string_lossy());
-    let (captured, jobs) = (HashMap::new(), HashMap::new());
-    let mut runner = Runner { column, client, dir: scratch.path(), captured, jobs, normaliser, calls: 0 };
+    let mut server = None;
+    if script.on_files {
+        files.copy(column, data.path())?;
+    } else {
+        server = Some(start_server(script, column, data.path())?);
+    }
+    let address = |of: fn(&Server) -> SocketAddr| server.as_ref().map(|server| of(server).to_string());
+    // Where nothing runs, nothing listens.
+    let (client, peer) = (address(Server::client), address(Server::peer));
+    let client = client.unwrap_or_else(|| "127.0.0.1:1".to_owned());
+    let (dir, data_dir) = (scratch.path().to_string_lossy(), data.path().to_string_lossy());
+    let normaliser =
+        Normaliser::new(&client, &peer.unwrap_or_default(), &[(&dir, "<dir>"), (&data_dir, "<files>")]);
+    let mut runner = Runner {
+        column,
+        api: &script.api,
+        client,
+        dir: scratch.path(),
+        files: data.path(),
+        captured: HashMap::new(),
+        jobs: HashMap::new(),
+        normaliser,
+        calls: 0,
+    };
     let mut records = Vec::with_capacity(script.steps.len());
     for step in &script.steps {
         records.push(runner.step(&step.action).with_context(|| format!("line {}", step.line))?);
-        if let Some(status) = server.ended()? {
+        if let Some(server) = &mut server
+            && let Some(status) = server.ended()?
+        {
             anyhow::bail!("the server ended ({status}) at line {}: {}", step.line, server.log_tail());
         }
     }
     Ok(records)
+}
+
+fn start_server(script: &Script, column: &Column, dir: &Path) -> Result<Server> {
+    let addresses = Addresses::free()?;
+    let token = identity::token(&format!("http://{}", addresses.peer));
+    let mut extra = vec![format!("--initial-cluster-token={token}")];
+    extra.extend_from_slice(&script.server_args);
+    let plan = Plan { program: &column.server, name: "default", dir, extra: &extra };
+    Server::start_at(&plan, addresses)
 }
 
 impl Runner<'_> {
@@ -121,22 +151,27 @@ impl Runner<'_> {
         self.calls += 1;
         let file = |kind: &str| self.dir.join(format!(".{kind}-{}", self.calls));
         let (stdout, stderr) = (file("stdout"), file("stderr"));
-        let mut command = match call.http {
-            true => Command::new("curl"),
-            false => Command::new(&self.column.ctl),
+        let program = match call.tool {
+            Tool::Ctl => self.column.ctl.as_path(),
+            Tool::Utl => self.column.utl.as_path(),
+            Tool::Curl => Path::new("curl"),
         };
+        let mut command = Command::new(program);
         // Nothing of the caller's environment may speak to one program and not to the other.
         let kept = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        command.env_clear().envs(kept).env("ETCDCTL_API", "3");
-        if !call.args.iter().any(|arg| arg.starts_with("--endpoints")) {
-            command.env("ETCDCTL_ENDPOINTS", &self.client);
+        command.env_clear().envs(kept);
+        if call.tool == Tool::Ctl {
+            command.env("ETCDCTL_API", self.api);
+            if !call.args.iter().any(|arg| arg.starts_with("--endpoint")) {
+                let scheme = if self.api == "2" { "http://" } else { "" };
+                command.env("ETCDCTL_ENDPOINTS", format!("{scheme}{}", self.client));
+            }
         }
         command.envs(call.env.iter().map(|(name, value)| (name, self.fill(value))));
         command.args(call.args.iter().map(|arg| self.fill(arg))).current_dir(self.dir);
         command.stdin(if call.stdin.is_empty() { Stdio::null() } else { Stdio::piped() });
         command.stdout(File::create(&stdout)?).stderr(File::create(&stderr)?);
-        let mut child =
-            command.spawn().with_context(|| format!("cannot start {}", self.column.ctl.display()))?;
+        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         let mut stdin = child.stdin.take();
         if let Some(stdin) = &mut stdin {
             // Whoever does not read its input is free to do so.
@@ -147,9 +182,10 @@ impl Runner<'_> {
         Ok(Job { child, stdin, stdout, stderr, hex })
     }
 
-    /// Replaces `{client}`, `{dir}`, `{large}` and captured names.
+    /// Replaces `{client}`, `{dir}`, `{files}`, `{large}` and captured names.
     fn fill(&self, text: &str) -> String {
         let known = text.replace("{client}", &self.client).replace("{dir}", &self.dir.to_string_lossy());
+        let known = known.replace("{files}", &self.files.to_string_lossy());
         let known = known.replace("{large}", &"x".repeat(LARGE_BYTES));
         self.captured.iter().fold(known, |text, (name, id)| text.replace(&format!("{{{name}}}"), id))
     }

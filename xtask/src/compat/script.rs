@@ -3,8 +3,11 @@
 //! ```text
 //! # a comment
 //! server --max-txn-ops=2          flags of the server; before the first case
+//! api 2                           etcdctl is to speak version 2 of the API
+//! files                           no server runs; {files} holds what one has left: see `files.rs`
 //! case what this is about
 //! $ put foo bar                   runs etcdctl
+//! % snapshot status x.db          runs etcdutl
 //! < a line for its stdin
 //! $ lease grant 60 => L           keeps the first id that it printed as {L}
 //! & W watch foo --rev=2           starts etcdctl beside what follows
@@ -25,6 +28,10 @@ use anyhow::{Context, Result, bail, ensure};
 pub(crate) struct Script {
     pub(crate) name: String,
     pub(crate) server_args: Vec<String>,
+    /// The version of the API that etcdctl is to speak.
+    pub(crate) api: String,
+    /// Whether it works on files instead of a server.
+    pub(crate) on_files: bool,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -48,14 +55,22 @@ pub(crate) enum Action {
     Pause { ms: u64 },
 }
 
-/// A call of etcdctl, or of curl; `{NAME}` is not replaced yet.
+/// Which program is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tool {
+    #[default]
+    Ctl,
+    Utl,
+    Curl,
+}
+
+/// A call of etcdctl, etcdutl or curl; `{NAME}` is not replaced yet.
 #[derive(Clone, Default)]
 pub(crate) struct Call {
+    pub(crate) tool: Tool,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) args: Vec<String>,
     pub(crate) stdin: String,
-    /// Whether it is curl's.
-    pub(crate) http: bool,
 }
 
 /// Why a difference is meant.
@@ -70,7 +85,13 @@ struct Reason {
 impl Script {
     /// Reads a script.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Script> {
-        let mut script = Script { name: name.to_owned(), server_args: Vec::new(), steps: Vec::new() };
+        let mut script = Script {
+            name: name.to_owned(),
+            server_args: Vec::new(),
+            api: "3".to_owned(),
+            on_files: false,
+            steps: Vec::new(),
+        };
         let mut case = String::new();
         for (number, line) in (1..).zip(text.lines()) {
             script.parse_line(number, line, &mut case).with_context(|| format!("line {number}: {line}"))?;
@@ -88,6 +109,14 @@ impl Script {
             "server" => {
                 ensure!(self.steps.is_empty(), "server flags come before all steps");
                 self.server_args.extend(words(rest)?);
+                return Ok(());
+            }
+            "api" => {
+                rest.clone_into(&mut self.api);
+                return Ok(());
+            }
+            "files" => {
+                self.on_files = true;
                 return Ok(());
             }
             "case" => {
@@ -111,12 +140,16 @@ impl Script {
                 step.reasons.push(Reason { ctl, server, by, words: why.to_owned() });
                 return Ok(());
             }
-            "$" | "@" => {
+            "$" | "%" | "@" => {
                 let (command, capture) = match rest.split_once(" => ") {
                     Some((command, name)) => (command, Some(name.trim().to_owned())),
                     None => (rest, None),
                 };
-                let call = if mark == "$" { Call::parse(command)? } else { Call::over_http(command)? };
+                let call = match mark {
+                    "@" => Call::over_http(command)?,
+                    "%" => Call { tool: Tool::Utl, ..Call::parse(command)? },
+                    _ => Call::parse(command)?,
+                };
                 Action::Run { call, capture }
             }
             "&" => {
@@ -144,12 +177,24 @@ impl Script {
     /// All calls, each with the name of its program; not those over HTTP.
     pub(crate) fn calls(&self) -> impl Iterator<Item = (&'static str, &Call)> {
         self.steps.iter().filter_map(|step| match &step.action {
-            Action::Run { call, .. } | Action::Start { call, .. } if !call.http => Some(("etcdctl", call)),
+            Action::Run { call, .. } | Action::Start { call, .. } if call.tool != Tool::Curl => {
+                Some((self.program(call), call))
+            }
             _ => None,
         })
     }
 
-    /// Number of etcdctl calls.
+    /// Its name in docs/commands.md.
+    fn program(&self, call: &Call) -> &'static str {
+        match call.tool {
+            Tool::Utl => "etcdutl",
+            Tool::Curl => "curl",
+            Tool::Ctl if self.api == "2" => "etcdctl2",
+            Tool::Ctl => "etcdctl",
+        }
+    }
+
+    /// Number of calls.
     pub(crate) fn commands(&self) -> usize {
         self.calls().count()
     }
@@ -187,7 +232,7 @@ impl Call {
             args.extend(["-H", "Content-Type: application/json", "--data-binary", body]);
         }
         let args = args.into_iter().map(str::to_owned).collect();
-        Ok(Call { args, http: true, ..Call::default() })
+        Ok(Call { args, tool: Tool::Curl, ..Call::default() })
     }
 
     fn parse(text: &str) -> Result<Call> {
@@ -245,7 +290,7 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        for text in ["case a\n% x", "$ get x", "case a\n$ get 'x", "< in", "! server x", "case a\n. W", " x"]
+        for text in ["case a\n? x", "$ get x", "case a\n$ get 'x", "< in", "! server x", "case a\n. W", " x"]
         {
             assert!(Script::parse("t", text).is_err(), "{text:?}");
         }

@@ -16,7 +16,7 @@ pub(super) fn describe(status: ExitStatus) -> String {
 }
 
 /// Why the command of this name could not be started.
-pub(super) fn not_started(name: &[u8], error: &io::Error) -> String {
+pub(crate) fn not_started(name: &[u8], error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound && !name.contains(&b'/') {
         return format!("exec: {}: executable file not found in $PATH", quote(name));
     }

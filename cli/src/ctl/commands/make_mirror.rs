@@ -3,7 +3,7 @@
 use super::{bad_args, failed, prefix_range};
 use crate::{
     args::{Command, Failure, Flag, Invocation, Kind, Matches},
-    ctl::{Session, UTILITY, password},
+    ctl::{Session, UTILITY, encrypted, password},
     exit,
     print::Output,
     progress,
@@ -18,8 +18,8 @@ use oxetcd_api::{
     },
     mvccpb::{Event, event::EventType},
 };
-use oxetcd_client::{Client, Credentials, Error};
-use std::time::Duration;
+use oxetcd_client::{Client, Credentials, Error, TlsConnector, TlsOptions};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Keys that are read at once.
 const BATCH: i64 = 1000;
@@ -75,10 +75,9 @@ async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     };
     let destination = String::from_utf8_lossy(destination).into_owned();
     let credentials = credentials(&invocation.matches, &invocation.out)?;
-    refuse_tls(&invocation.matches, &destination)?;
     let session = Session::begin(invocation)?;
     let matches = &invocation.matches;
-    let to = session.connect_elsewhere(&destination, credentials).await?;
+    let to = session.connect_elsewhere(&destination, credentials, tls(matches, &destination)?).await?;
     let from = session.connect().await?;
     if matches.bool(&NO_DEST_PREFIX) && !matches.bytes(&DEST_PREFIX).is_empty() {
         return Err(bad_args(
@@ -107,12 +106,16 @@ fn credentials(matches: &Matches, out: &Output) -> Result<Option<Credentials>, F
     Ok(Some(Credentials::Password { user, password }))
 }
 
-fn refuse_tls(matches: &Matches, destination: &str) -> Result<(), Failure> {
-    let asked = [&DEST_CERT, &DEST_KEY, &DEST_CACERT].iter().any(|flag| matches.is_set(flag))
-        || !matches.bool(&DEST_INSECURE_TRANSPORT)
-        || destination.starts_with("https://")
-        || destination.starts_with("unixs:");
-    if asked { Err(bad_args("TLS is not supported yet")) } else { Ok(()) }
+/// How the way to the destination is encrypted, if it is.
+fn tls(matches: &Matches, destination: &str) -> Result<Option<Arc<dyn TlsConnector>>, Failure> {
+    let file = |flag| Some(matches.text(flag)).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let options = TlsOptions {
+        cert_file: file(&DEST_CERT),
+        key_file: file(&DEST_KEY),
+        trusted_ca_file: file(&DEST_CACERT),
+        ..TlsOptions::default()
+    };
+    encrypted(options, matches.bool(&DEST_INSECURE_TRANSPORT), &[destination.to_owned()])
 }
 
 /// Shows now and then how much has been mirrored; on a terminal a counter runs all the time.

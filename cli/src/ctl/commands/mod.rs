@@ -3,6 +3,7 @@
 mod alarm;
 mod auth;
 mod check;
+mod cluster_health;
 mod compaction;
 mod completion;
 mod defrag;
@@ -30,7 +31,7 @@ mod version;
 mod watch;
 mod watch_line;
 
-pub(crate) use completion::run as write_completion;
+pub(crate) use exec::not_started;
 pub(crate) use version::{API_VERSION, VERSION_NUMBER};
 
 use crate::{
@@ -65,6 +66,7 @@ pub(super) static ALL: &[&Command] = &[
     &top::TOP,
     &user::USER,
     &role::ROLE,
+    &cluster_health::CLUSTER_HEALTH,
     &completion::COMPLETION,
     &downgrade::DOWNGRADE,
     &options::OPTIONS,

@@ -1,11 +1,6 @@
 //! `check datascale`: how much memory a number of keys costs a member.
 
-use super::{
-    AUTO_COMPACT, AUTO_DEFRAG, LOAD, Load, compact, connect_all, defragment_all, delete_all, expect_unused,
-    load::{Shape, Writers},
-    memory::resident_bytes,
-    report_errors,
-};
+use super::{AUTO_COMPACT, AUTO_DEFRAG, Check, LOAD, Load, memory::resident_bytes, report_errors};
 use crate::{
     args::{Command, Failure, Flag, Invocation},
     ctl::{Session, commands::failed},
@@ -40,16 +35,9 @@ impl Load {
 }
 
 async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
-    let load = Load::chosen(&invocation.matches)?;
-    let prefix = invocation.matches.bytes(&PREFIX);
-    let session = Session::begin(invocation)?;
-    let clients = connect_all(&session, load).await?;
-    let first = clients[0].clone();
-    let way_out = format!("etcdctl del --prefix {}", String::from_utf8_lossy(&prefix));
-    expect_unused(&first.with_connect_timeout(super::CLEANUP_TIMEOUT), &prefix, &way_out).await?;
-
-    let out = session.out.clone();
-    let before = memory(&session, "before").await?;
+    let mut check = Check::begin(invocation, &PREFIX, "").await?;
+    let (load, out) = (check.load, check.session.out.clone());
+    let before = memory(&check.session, "before").await?;
     out.line(format_args!(
         "Start data scale check for work load [{} key-value pairs, {} bytes per key-value, {} concurrent clients].",
         load.keys(),
@@ -58,42 +46,28 @@ async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     ));
     out.flush();
     let bar = progress::steps(load.keys());
-    let shape = Shape::new(&prefix, KEY_BYTES, VALUE_BYTES);
-    let writers = Writers::start(clients, shape, {
-        let bar = bar.clone();
-        move || bar.inc(1)
-    });
-    write_all(&writers, load).await;
-    let (stats, _) = writers.finish().await;
+    let counter = bar.clone();
+    let written = check.write(
+        (KEY_BYTES, VALUE_BYTES),
+        move || counter.inc(1),
+        async |writers| {
+            for _ in 0..load.keys() {
+                writers.write_one().await;
+            }
+        },
+    );
+    let (stats, _) = written.await;
     bar.finish();
-    let after = memory(&session, "after").await?;
+    let after = memory(&check.session, "after").await?;
 
-    let deleted = delete_all(&first, &prefix).await.map_err(failed)?;
-    if invocation.matches.bool(&AUTO_COMPACT) {
-        compact(&first, deleted.header.map_or(0, |header| header.revision), &out).await?;
-    }
-    if invocation.matches.bool(&AUTO_DEFRAG) {
-        defragment_all(&session, &first.endpoints()).await?;
-    }
+    let deleted = check.delete_all(&check.client).await.map_err(failed)?;
+    check.clean_up(Some(deleted)).await?;
     if report_errors(&stats, &out) {
         return Err(Failure::silent(exit::ERROR));
     }
     let used = (after - before) / MEBIBYTE;
     out.line(format_args!("PASS: Approximate system memory used : {used:.2} MB."));
     Ok(())
-}
-
-/// Lets all keys in; ^C ends it early, and what was written is deleted.
-async fn write_all(writers: &Writers, load: Load) {
-    let writes = async {
-        for _ in 0..load.keys() {
-            writers.write_one().await;
-        }
-    };
-    tokio::select! {
-        () = writes => {}
-        Ok(()) = tokio::signal::ctrl_c() => {}
-    }
 }
 
 async fn memory(session: &Session, when: &str) -> Result<f64, Failure> {

@@ -11,16 +11,18 @@ mod stats;
 
 use super::{failed, prefix_range};
 use crate::{
-    args::{Command, Failure, Flag, Matches},
+    args::{Command, Failure, Flag, Invocation, Matches},
     ctl::{Session, UTILITY},
     exit,
     go::quote::quote,
     print::Output,
 };
+use load::{Shape, Writers};
 use oxetcd_api::etcdserverpb::{
     CompactionRequest, DefragmentRequest, DeleteRangeRequest, DeleteRangeResponse, RangeRequest,
 };
 use oxetcd_client::{Client, Error};
+use stats::Stats;
 use std::time::Duration;
 
 static LOAD: Flag = Flag::text("load", "s", "size of the load: s(mall), m(edium), l(arge) or xl(arge)")
@@ -28,6 +30,8 @@ static LOAD: Flag = Flag::text("load", "s", "size of the load: s(mall), m(edium)
 static AUTO_COMPACT: Flag = Flag::switch("auto-compact", "compact the store when the check is over");
 static AUTO_DEFRAG: Flag = Flag::switch("auto-defrag", "defragment the members when the check is over");
 
+/// How long the first look may take.
+const FIRST_READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long each step of the cleaning up may take.
 const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -70,52 +74,115 @@ impl Load {
     }
 }
 
-async fn connect_all(session: &Session, load: Load) -> Result<Vec<Client>, Failure> {
-    let mut clients = Vec::with_capacity(load.clients());
-    for _ in 0..load.clients() {
-        clients.push(session.connect().await?);
+/// A check at work: connected, and sure that its prefix has no keys of others.
+struct Check {
+    load: Load,
+    prefix: Vec<u8>,
+    session: Session,
+    /// The writers' connections, until they begin.
+    clients: Vec<Client>,
+    /// One of these, for all that is not measured.
+    client: Client,
+    compacts: bool,
+    defragments: bool,
+}
+
+impl Check {
+    /// Connects. `quote` stands around the command that says how keys of others can be deleted.
+    async fn begin(invocation: &mut Invocation, prefix: &'static Flag, quote: &str) -> Result<Self, Failure> {
+        let load = Load::chosen(&invocation.matches)?;
+        let session = Session::begin(invocation)?;
+        let matches = &invocation.matches;
+        let mut clients = Vec::with_capacity(load.clients());
+        for _ in 0..load.clients() {
+            clients.push(session.connect().await?);
+        }
+        let check = Check {
+            load,
+            prefix: matches.bytes(prefix),
+            client: clients[0].clone(),
+            clients,
+            session,
+            compacts: matches.bool(&AUTO_COMPACT),
+            defragments: matches.bool(&AUTO_DEFRAG),
+        };
+        let prefix = String::from_utf8_lossy(&check.prefix);
+        check.expect_unused(&format!("{quote}etcdctl del --prefix {prefix}{quote}")).await?;
+        Ok(check)
     }
-    Ok(clients)
-}
 
-/// Refuses a prefix that has keys: they would be deleted with ours. `way_out` says how to delete them.
-async fn expect_unused(client: &Client, prefix: &[u8], way_out: &str) -> Result<(), Failure> {
-    let (key, range_end) = prefix_range(prefix);
-    let request = RangeRequest { key, range_end, limit: 1, ..RangeRequest::default() };
-    if client.range(request).await.map_err(failed)?.kvs.is_empty() {
-        return Ok(());
+    /// Refuses a prefix that has keys: they would be deleted with ours. `way_out` says how to delete them.
+    async fn expect_unused(&self, way_out: &str) -> Result<(), Failure> {
+        let (key, range_end) = prefix_range(&self.prefix);
+        let request = RangeRequest { key, range_end, limit: 1, ..RangeRequest::default() };
+        let found = self.client.with_timeout(FIRST_READ_TIMEOUT).range(request).await.map_err(failed)?;
+        if found.kvs.is_empty() {
+            return Ok(());
+        }
+        let message = format!("prefix {} has keys. Delete with {way_out} first", quote(&self.prefix));
+        Err(Failure::new(exit::INVALID_INPUT, message))
     }
-    let message = format!("prefix {} has keys. Delete with {way_out} first", quote(prefix));
-    Err(Failure::new(exit::INVALID_INPUT, message))
-}
 
-async fn delete_all(client: &Client, prefix: &[u8]) -> Result<DeleteRangeResponse, Error> {
-    let (key, range_end) = prefix_range(prefix);
-    client.delete_range(DeleteRangeRequest { key, range_end, prev_kv: false }).await
-}
-
-async fn compact(client: &Client, revision: i64, out: &Output) -> Result<(), Failure> {
-    out.line(format_args!("Compacting with revision {revision}"));
-    out.flush();
-    let request = CompactionRequest { revision, physical: true };
-    client.with_timeout(CLEANUP_TIMEOUT).compact(request).await.map_err(failed)?;
-    out.line(format_args!("Compacted with revision {revision}"));
-    Ok(())
-}
-
-async fn defragment_all(session: &Session, endpoints: &[String]) -> Result<(), Failure> {
-    for endpoint in endpoints {
-        session.out.line(format_args!("Defragmenting {}", quote(endpoint)));
-        session.out.flush();
-        let client = session.connect_to(endpoint).await.map_err(failed)?;
-        client.with_timeout(CLEANUP_TIMEOUT).defragment(DefragmentRequest {}).await.map_err(failed)?;
-        session.out.line(format_args!("Defragmented {}", quote(endpoint)));
+    /// Writes keys as `pace` lets them in, until it is done or somebody presses ^C; what became of them, and how long it
+    /// took. `written` is called after each.
+    async fn write(
+        &mut self,
+        (key_bytes, value_bytes): (usize, usize),
+        written: impl Fn() + 'static,
+        pace: impl AsyncFnOnce(&Writers),
+    ) -> (Stats, Duration) {
+        let shape = Shape::new(&self.prefix, key_bytes, value_bytes);
+        let writers = Writers::start(std::mem::take(&mut self.clients), shape, written);
+        tokio::select! {
+            () = pace(&writers) => {}
+            // Without a handler the signal ends the program, which is all right too.
+            Ok(()) = tokio::signal::ctrl_c() => {}
+        }
+        writers.finish().await
     }
-    Ok(())
+
+    /// Deletes what was written, with a client whose time is limited or not.
+    async fn delete_all(&self, client: &Client) -> Result<DeleteRangeResponse, Error> {
+        let (key, range_end) = prefix_range(&self.prefix);
+        client.delete_range(DeleteRangeRequest { key, range_end, prev_kv: false }).await
+    }
+
+    /// Compacts what the keys have left, if that was asked for and they could be deleted, and defragments.
+    async fn clean_up(&self, deleted: Option<DeleteRangeResponse>) -> Result<(), Failure> {
+        if let (Some(deleted), true) = (deleted, self.compacts) {
+            self.compact(deleted.header.map_or(0, |header| header.revision)).await?;
+        }
+        if self.defragments {
+            self.defragment_all().await?;
+        }
+        Ok(())
+    }
+
+    async fn compact(&self, revision: i64) -> Result<(), Failure> {
+        let out = &self.session.out;
+        out.line(format_args!("Compacting with revision {revision}"));
+        out.flush();
+        let request = CompactionRequest { revision, physical: true };
+        self.client.with_timeout(CLEANUP_TIMEOUT).compact(request).await.map_err(failed)?;
+        out.line(format_args!("Compacted with revision {revision}"));
+        Ok(())
+    }
+
+    async fn defragment_all(&self) -> Result<(), Failure> {
+        let session = &self.session;
+        for endpoint in self.client.endpoints() {
+            session.out.line(format_args!("Defragmenting {}", quote(&endpoint)));
+            session.out.flush();
+            let client = session.connect_to(&endpoint).await.map_err(failed)?;
+            client.with_timeout(CLEANUP_TIMEOUT).defragment(DefragmentRequest {}).await.map_err(failed)?;
+            session.out.line(format_args!("Defragmented {}", quote(&endpoint)));
+        }
+        Ok(())
+    }
 }
 
 /// Complains about calls that failed; true if there were any.
-fn report_errors(stats: &stats::Stats, out: &Output) -> bool {
+fn report_errors(stats: &Stats, out: &Output) -> bool {
     if stats.errors.is_empty() {
         return false;
     }

@@ -1,17 +1,14 @@
 //! `check perf`: a minute of writes at a given rate.
 
 use super::{
-    AUTO_COMPACT, AUTO_DEFRAG, LOAD, Load, compact, connect_all, defragment_all, delete_all, expect_unused,
-    load::{Shape, Writers},
-    report_errors,
-    stats::Stats,
+    AUTO_COMPACT, AUTO_DEFRAG, CLEANUP_TIMEOUT, Check, LOAD, Load, load::Writers, report_errors, stats::Stats,
 };
 use crate::{
     args::{Command, Failure, Flag, Invocation},
     ctl::Session,
     exit, progress,
 };
-use oxetcd_client::Client;
+use indicatif::ProgressBar;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -46,30 +43,25 @@ impl Load {
 }
 
 async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
-    let load = Load::chosen(&invocation.matches)?;
-    let prefix = invocation.matches.bytes(&PREFIX);
-    let session = Session::begin(invocation)?;
-    let clients = connect_all(&session, load).await?;
-    let first = clients[0].clone();
-    let way_out = format!("'etcdctl del --prefix {}'", String::from_utf8_lossy(&prefix));
-    expect_unused(&first.with_timeout(DURATION), &prefix, &way_out).await?;
-
-    let shape = Shape::new(&prefix, KEY_BYTES, VALUE_BYTES);
-    let writers = Writers::start(clients, shape, || {});
+    let mut check = Check::begin(invocation, &PREFIX, "'").await?;
     let bar = progress::steps(DURATION.as_secs());
-    pace(&writers, load.rate(), &bar).await;
-    let (stats, took) = writers.finish().await;
+    let rate = check.load.rate();
+    let written =
+        check.write((KEY_BYTES, VALUE_BYTES), || {}, async |writers| pace(writers, rate, &bar).await);
+    let (stats, took) = written.await;
     bar.finish();
 
-    clean_up(&first, &prefix, invocation.matches.bool(&AUTO_COMPACT), &session).await?;
-    if invocation.matches.bool(&AUTO_DEFRAG) {
-        defragment_all(&session, &first.endpoints()).await?;
+    let deleted = check.delete_all(&check.client.with_timeout(CLEANUP_TIMEOUT)).await;
+    if let Err(error) = &deleted {
+        let message = format_args!("FAIL: Cleanup failed during key deletion: ERROR({error})");
+        check.session.out.line(message);
     }
-    verdict(&stats, took, load, &session)
+    check.clean_up(deleted.ok()).await?;
+    verdict(&stats, took, check.load, &check.session)
 }
 
-/// Lets writes in at a steady rate, until the time is up or somebody presses ^C.
-async fn pace(writers: &Writers, rate: u32, bar: &indicatif::ProgressBar) {
+/// Lets writes in at a steady rate, until the time is up.
+async fn pace(writers: &Writers, rate: u32, bar: &ProgressBar) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate);
     // The clock of the runtime is coarser than the steps of a large load: what one tick misses the next makes up for.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -81,27 +73,7 @@ async fn pace(writers: &Writers, rate: u32, bar: &indicatif::ProgressBar) {
             bar.set_position(start.elapsed().as_secs());
         }
     };
-    tokio::select! {
-        _ = tokio::time::timeout(DURATION, writes) => {}
-        // Without a handler the signal ends the program, which is all right too.
-        Ok(()) = tokio::signal::ctrl_c() => {}
-    }
-}
-
-async fn clean_up(client: &Client, prefix: &[u8], compacts: bool, session: &Session) -> Result<(), Failure> {
-    let deleted = delete_all(&client.with_timeout(super::CLEANUP_TIMEOUT), prefix).await;
-    match deleted {
-        Err(error) => {
-            let message = format_args!("FAIL: Cleanup failed during key deletion: ERROR({error})");
-            session.out.line(message);
-            Ok(())
-        }
-        Ok(deleted) if compacts => {
-            let revision = deleted.header.map_or(0, |header| header.revision);
-            compact(client, revision, &session.out).await
-        }
-        Ok(_) => Ok(()),
-    }
+    let _ = tokio::time::timeout(DURATION, writes).await;
 }
 
 fn verdict(stats: &Stats, took: Duration, load: Load, session: &Session) -> Result<(), Failure> {
