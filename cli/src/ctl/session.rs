@@ -4,7 +4,7 @@ use super::{discovery, environment, global, password};
 use crate::{
     args::{Failure, Invocation, Matches},
     exit,
-    go::os_error,
+    go::{dial_error, os_error},
     print::{Answer, Format, Output, Style, show},
 };
 use oxetcd_client::{Client, Config, Credentials, FileTls, TlsConnector, TlsError, TlsOptions};
@@ -84,7 +84,7 @@ impl Session {
     /// What could not be done, in words.
     pub async fn http_get(&self, endpoint: &str, path: &str) -> Result<bytes::Bytes, String> {
         let client = self.connect().await.map_err(|failure| failure.message.unwrap_or_default())?;
-        client.http_get(endpoint, path).await.map_err(|error| error.to_string())
+        client.http_get(endpoint, path).await.map_err(|error| dial_error(&error))
     }
 
     /// A client of another cluster, with this cluster's timeouts and limits.

@@ -10,6 +10,17 @@ pub mod scan;
 pub mod size;
 pub mod url;
 
+/// Why a connection could not be made, from the words of our client, which name the address.
+pub fn dial_error(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(": ") {
+        Some((dialled, _)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            format!("{dialled}: connect: connection refused")
+        }
+        _ => text,
+    }
+}
+
 /// An error of the operating system in lower case and without its number, as Go shows it.
 pub fn os_error(error: &std::io::Error) -> String {
     let text = error.to_string();

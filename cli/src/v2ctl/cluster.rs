@@ -9,6 +9,7 @@ use crate::{
     args::{Failure, Matches},
     ctl::{ask_password, encrypted},
     exit,
+    go::dial_error,
     print::Output,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -18,7 +19,7 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
 use oxetcd_client::{Endpoint, TlsConnector, TlsOptions, http_exchange};
-use std::{cell::RefCell, fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{cell::RefCell, fmt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A request to whichever member answers.
@@ -313,18 +314,8 @@ impl Cluster {
                 unreachable: false,
             })?
         };
-        answer.map_err(|error| unreachable(endpoint, &error))
+        answer.map_err(|error| MemberProblem { text: dial_error(&error), unreachable: true })
     }
-}
-
-/// A failure of the connection, in Go's words where they are known.
-fn unreachable(endpoint: &str, error: &io::Error) -> MemberProblem {
-    let host = endpoint.split("://").last().unwrap_or_default().trim_end_matches('/');
-    let text = match error.kind() {
-        io::ErrorKind::ConnectionRefused => format!("dial tcp {host}: connect: connection refused"),
-        _ => error.to_string(),
-    };
-    MemberProblem { text, unreachable: true }
 }
 
 fn authorization(user: String, out: &Output) -> Result<HeaderValue, String> {

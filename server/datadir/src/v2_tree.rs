@@ -92,7 +92,11 @@ mod tests {
         }
         let snapshot = Snapshot {
             data: Some(tree.save(None).expect("a tree").into()),
-            metadata: Some(SnapshotMetadata { conf_state: None, index: Some(2), term: Some(1) }),
+            metadata: Some(SnapshotMetadata {
+                conf_state: Some(raftpb::ConfState { voters: vec![1], ..Default::default() }),
+                index: Some(2),
+                term: Some(1),
+            }),
         };
         SnapStore::new(disk.clone(), &snap_dir).save(&snapshot).expect("the disk is fine");
         let (mut wal, _) = Wal::open_newest(disk, &wal_dir, WalOptions::default()).expect("a log");
