@@ -3,6 +3,8 @@
 //! covers: etcdctl make-mirror --dest-cacert --dest-insecure-transport
 //! covers: etcdctl cluster-health --forever
 //! covers: etcdctl2 cluster-health --forever
+//! covers: etcdctl top --once --depth --limit --sort --interval
+//! covers: etcdutl recover --data-dir --dry-run
 //! covers: etcdctl2 --discovery-srv
 //! covers: etcdutl migrate-v2 --cacert --cert --key --from-cacert --from-cert --from-key
 
@@ -50,13 +52,37 @@ fn the_health_of_a_cluster_is_asked_from_each_member() {
     terminal.interrupt();
     assert_eq!(terminal.wait().code(), Some(0));
 
-    let (code, said, problem) =
-        server.ctl(&["cluster-health", "--endpoints=127.0.0.1:1", "--command-timeout=1s"]);
-    assert_eq!(
-        (code, said.as_str()),
-        (Some(1), "cluster may be unhealthy: failed to list members\n"),
-        "{problem}"
-    );
+    let output = Command::new(ETCDCTL)
+        .args(["cluster-health", "--endpoints=127.0.0.1:1", "--command-timeout=1s"])
+        .output()
+        .expect("etcdctl can be started");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "cluster may be unhealthy: failed to list members\n");
+}
+
+#[test]
+fn the_largest_prefixes_are_shown_once() {
+    let server = Server::start();
+    for key in ["a/1", "a/2", "b/1"] {
+        server.ctl(&["put", key, "x"]);
+    }
+    let flags = ["--once", "--depth=1", "--limit=1", "--sort=keys", "--interval=1s"];
+    let (code, said, problem) = server.ctl(&[&["top"], &flags[..]].concat());
+    assert_eq!(code, Some(0), "{problem}");
+    assert!(said.contains(" a/\n") && !said.contains(" b/\n"), "{said}");
+}
+
+#[test]
+fn recovery_says_what_it_needs() {
+    let recover = |args: &[&str]| {
+        let output = Command::new(ETCDUTL).arg("recover").args(args).output().expect("it can be started");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, problem) = recover(&["--dry-run"]);
+    assert_eq!(code, Some(1));
+    assert!(problem.starts_with("Error: required flag(s) \"data-dir\" not set"), "{problem}");
+    assert_eq!(recover(&["--data-dir=/no/such", "--dry-run"]).0, Some(1));
 }
 
 #[test]
