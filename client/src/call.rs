@@ -112,9 +112,7 @@ impl Client {
                 Err(status) => status,
             };
             let unsent = never_sent(&status, &picked);
-            let expired =
-                deadline.is_some() && matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled);
-            if expired {
+            if deadline.is_some() && ran_out(&status) {
                 return Err(Error::DeadlineExceeded);
             }
             let error = Error::from(status);
@@ -176,9 +174,8 @@ impl Client {
 
     /// Reads an error of a stream: a deadline is one of ours.
     pub(crate) fn stream_error(&self, status: Status) -> Error {
-        let limited = !matches!(self.options.limit, Limit::None);
-        match status.code() {
-            Code::DeadlineExceeded | Code::Cancelled if limited => Error::DeadlineExceeded,
+        match self.options.limit {
+            Limit::Timeout(_) | Limit::Deadline(_) if ran_out(&status) => Error::DeadlineExceeded,
             _ => Error::from(status),
         }
     }
@@ -203,6 +200,11 @@ impl Client {
         let message = format!("trying to send message larger than max ({size} vs. {limit})");
         Err(Error::Rpc { code: Code::ResourceExhausted, message })
     }
+}
+
+/// Whether a call that had a limit has met it: nobody else ends calls.
+fn ran_out(status: &Status) -> bool {
+    matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled) && !error::is_dropped(status)
 }
 
 /// Whether the call failed for want of a connection, so that no byte of it was written. The balancer learns of it.

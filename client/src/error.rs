@@ -90,8 +90,21 @@ fn broken(status: &Status) -> Option<String> {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let unclear = matches!(status.code(), Code::Unknown | Code::Internal);
+    let unclear = matches!(status.code(), Code::Unknown | Code::Internal) || is_dropped(status);
     unclear.then(|| format!("error reading from server: {cause}"))
+}
+
+/// A call that went down with its connection, before or after it was written. Nobody has cancelled it, though hyper calls it
+/// that.
+pub(crate) fn is_dropped(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An answer above our limit, in the words and with the code that etcd's users know.
@@ -229,5 +242,20 @@ mod tests {
         let other = Error::from(Status::unimplemented("no such thing"));
         assert_eq!(other.to_string(), "rpc error: code = Unimplemented desc = no such thing");
         assert_eq!(Error::DeadlineExceeded.to_string(), "context deadline exceeded");
+    }
+
+    /// Seen now and then when a member was killed: a watch ended, instead of going on elsewhere.
+    #[tokio::test]
+    async fn a_call_that_goes_down_with_its_connection_is_not_cancelled() {
+        use hyper_util::rt::{TokioExecutor, TokioIo};
+        let (near, _far) = tokio::io::duplex(1024);
+        let shaken = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(near)).await;
+        let (mut sender, connection) = shaken.expect("nothing is waited for");
+        drop(connection);
+        let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
+        let error = sender.send_request(request).await.expect_err("the connection is gone");
+        let error = Error::from(Status::from_error(Box::new(error)));
+        assert_eq!(error.code(), Code::Unavailable, "{error}");
+        assert_eq!(Error::from(Status::cancelled("as the server says")).code(), Code::Cancelled);
     }
 }

@@ -156,6 +156,7 @@ impl Board {
             if standing.is_empty() {
                 return;
             }
+            assert_eq!(self.state().violations, Vec::<String>::new());
             assert!(Instant::now() < end, "these keys outlive their leases: {standing:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
