@@ -41,7 +41,7 @@ enum Keys {
         signing: Option<EncodingKey>,
         verifying: DecodingKey,
     },
-    Es512(Es512),
+    Es512(Box<Es512>),
 }
 
 impl Jwt {
@@ -52,7 +52,7 @@ impl Jwt {
     pub fn new(options: &JwtOptions) -> Result<Self, JwtError> {
         let ttl_s = options.ttl_s;
         let algorithm = match options.method.0 {
-            Method::Es512 => return Ok(Jwt { keys: Keys::Es512(Es512::read(options)?), ttl_s }),
+            Method::Es512 => return Ok(Jwt { keys: Keys::Es512(Box::new(Es512::read(options)?)), ttl_s }),
             Method::Library(algorithm) => algorithm,
         };
         let jwt_keys::Keys { signing, verifying, given } = jwt_keys::read(algorithm, options)?;

@@ -25,7 +25,7 @@ pub(crate) async fn keep_registered(upstream: &Upstream, options: &Options) {
 /// Registers, and returns when the lease is over.
 async fn register(upstream: &Upstream, prefix: &str, address: &str, ttl_s: i64) -> Result<(), Error> {
     let lease = upstream.client().lease_grant(LeaseGrantRequest { ttl: ttl_s, id: 0 }).await?.id;
-    let mut alive = upstream.client().keep_alive(lease.into());
+    let mut alive = upstream.client().keep_alive(lease);
     let key = format!("{prefix}/{address}").into();
     let put = PutRequest { key, value: registration(address).into(), lease, ..Default::default() };
     upstream.keys().put(put).await?;

@@ -188,9 +188,9 @@ async fn users_and_roles_are_the_same_everywhere() {
     within(ANSWER_LIMIT, at(0).auth().await.user_change_password(change)).await.expect("changed");
 
     let mut all = Vec::new();
-    for member in 0..SIZE {
+    for (member, url) in urls.iter().enumerate() {
         // A read has it catch up.
-        ask::get(&urls[member], "any").await.expect("read");
+        ask::get(url, "any").await.expect("read");
         all.push(at(member).all().await);
     }
     assert_same("users and roles", &all);

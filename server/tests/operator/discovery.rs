@@ -50,7 +50,7 @@ async fn members_find_each_other_and_one_too_many_is_refused() -> Outcome {
     assert_eq!(names, ["a", "b"]);
     let late = arguments(dir.path(), "c", service.endpoint(), "two");
     let late: Vec<&str> = late.iter().map(String::as_str).collect();
-    let refused = tokio::task::block_in_place(|| run(&late));
+    let refused = run(&late);
     assert!(!refused.status.success());
     assert!(refused.output.contains("discovery: cluster is full"), "{}", refused.output);
     assert!(refused.output.contains("do not reuse discovery token"), "{}", refused.output);
@@ -73,7 +73,7 @@ async fn a_service_that_knows_no_size_is_told_of() -> Outcome {
     {
         let arguments = arguments(dir.path(), "a", service.endpoint(), token);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let refused = tokio::task::block_in_place(|| run(&arguments));
+        let refused = run(&arguments);
         assert!(!refused.status.success() && refused.output.contains(expected), "{}", refused.output);
     }
     Ok(())

@@ -81,7 +81,8 @@ pub fn commits_beside_defragmenting_are_kept<S: Subject>(subject: &S) {
             batch.delete(Table::Key, (number % 4096).to_be_bytes().to_vec());
             batch.put(Table::Key, [&b"new"[..], &number.to_be_bytes()].concat(), vec![number as u8; 300]);
             batch.put(Table::Lease, (number % 50).to_be_bytes().to_vec(), vec![b'l'; 700]);
-            let durability = if number.is_multiple_of(10) { Durability::Synced } else { Durability::Buffered };
+            let durability =
+                if number.is_multiple_of(10) { Durability::Synced } else { Durability::Buffered };
             engine.commit(&batch, durability).expect("commit");
             model.apply(&batch);
             number += 1;

@@ -92,7 +92,7 @@ async fn contend(number: usize, endpoints: Vec<String>, board: Arc<Board>) {
 /// Takes turns for as long as one session lives.
 async fn presence(number: usize, client: &Client, board: &Board) -> Result<(), Failure> {
     let session = Session::new(client.clone(), TTL_S).await?;
-    let lock_first = number % 2 == 0;
+    let lock_first = number.is_multiple_of(2);
     loop {
         if lock_first {
             lock(number, &session, board).await?;
