@@ -27,15 +27,15 @@ async fn a_watch_is_asked_for_again_with_a_new_token() {
         (script.events_per_stream, script.hold_streams) = (2, true);
     }
     let server = fake.start();
-    let client = client(&server.endpoint, password()).await;
-    let mut first = client.watch(WatchCreateRequest { start_revision: 5, ..Default::default() });
+    let watcher = client(&server.endpoint, password()).await.watcher();
+    let mut first = watcher.watch(WatchCreateRequest { start_revision: 5, ..Default::default() });
     let mut got = Vec::new();
     while got.len() < 2 {
         got.extend(revisions(first.next().await.expect("an answer")));
     }
     // From here on the token of the stream that stands is worth nothing.
     fake.script().oldest_token = 2;
-    let mut second = client.watch(WatchCreateRequest { start_revision: 50, ..Default::default() });
+    let mut second = watcher.watch(WatchCreateRequest { start_revision: 50, ..Default::default() });
     let mut other = Vec::new();
     while other.len() < 2 {
         other.extend(revisions(second.next().await.expect("not refused for good")));

@@ -82,6 +82,18 @@ struct Reason {
     words: String,
 }
 
+impl Reason {
+    /// `SIDE WORDS`; words that begin with `by VERSION:` name the release that does the same.
+    fn parse(text: &str) -> Result<Reason> {
+        let (side, why) = text.split_once(' ').context("a reason wants words")?;
+        let (ctl, server) = (side != "server", side != "ctl");
+        ensure!(["ctl", "server", "any"].contains(&side), "a reason is for ctl, server or any");
+        let by = why.strip_prefix("by ").and_then(|rest| rest.split(':').next());
+        let by = by.map(Version::parse).transpose()?;
+        Ok(Reason { ctl, server, by, words: why.to_owned() })
+    }
+}
+
 impl Script {
     /// Reads a script.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Script> {
@@ -131,13 +143,8 @@ impl Script {
                 return Ok(());
             }
             "!" => {
-                let (side, why) = rest.split_once(' ').context("a reason wants words")?;
-                let (ctl, server) = (side != "server", side != "ctl");
-                ensure!(["ctl", "server", "any"].contains(&side), "a reason is for ctl, server or any");
                 let step = self.steps.last_mut().context("no step to explain")?;
-                let by = why.strip_prefix("by ").and_then(|rest| rest.split(':').next());
-                let by = by.map(Version::parse).transpose()?;
-                step.reasons.push(Reason { ctl, server, by, words: why.to_owned() });
+                step.reasons.push(Reason::parse(rest)?);
                 return Ok(());
             }
             "$" | "%" | "@" => {

@@ -195,6 +195,8 @@ impl Watch for Fake {
         let (sender, answers) = mpsc::unbounded_channel();
         let fake = self.clone();
         tokio::spawn(async move {
+            // Watchers of one stream are told apart by it.
+            let mut watch_id = -1;
             while let Ok(Some(request)) = requests.message().await {
                 let Some(watch_request::RequestUnion::CreateRequest(create)) = request.request_union else {
                     continue;
@@ -216,15 +218,15 @@ impl Watch for Fake {
                     script.watches.push(create.start_revision);
                     script.events_per_stream
                 };
+                watch_id += 1;
                 let header = |revision| Some(ResponseHeader { revision, ..Default::default() });
-                let first = WatchResponse { header: header(100), created: true, ..Default::default() };
+                let answer = || WatchResponse { header: header(100), watch_id, ..Default::default() };
+                let first = WatchResponse { created: true, ..answer() };
                 let _ = sender.send(Ok(first));
                 for revision in create.start_revision..create.start_revision + count {
                     let kv = oxetcd_api::mvccpb::KeyValue { mod_revision: revision, ..Default::default() };
                     let event = oxetcd_api::mvccpb::Event { kv: Some(kv), ..Default::default() };
-                    let answer =
-                        WatchResponse { header: header(100), events: vec![event], ..Default::default() };
-                    let _ = sender.send(Ok(answer));
+                    let _ = sender.send(Ok(WatchResponse { events: vec![event], ..answer() }));
                 }
                 if !fake.script().hold_streams {
                     let _ = sender.send(Err(Status::unavailable("broken")));
