@@ -1,7 +1,7 @@
 //! etcdctl as it is with `ETCDCTL_API=2`: the commands of etcd 3.5 for the key tree of version 2.
 //!
 //! It is another program by the same name: another command line ([`line`]), other output formats (simple, extended, json),
-//! HTTP in place of gRPC ([`cluster`]), one file per group of commands. What it prints, where, and the exit codes are those of
+//! HTTP in place of gRPC (`cluster`), one file per group of commands. What it prints, where, and the exit codes are those of
 //! etcdctl 3.5, oddities included.
 
 mod cluster;
