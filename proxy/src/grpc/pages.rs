@@ -10,6 +10,8 @@ use tonic::body::Body;
 
 /// How long a read for `/health` may take, and a watch for `/proxy/health`.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time after which a watch is asked again how far it is.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 const WATCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The page at `path`.
@@ -52,11 +54,18 @@ async fn read(upstream: &Upstream) -> Result<(), String> {
 
 async fn proxy(upstream: &Upstream) -> Result<(), String> {
     read(upstream).await?;
-    let mut watch = upstream.client().watch(WatchCreateRequest { key: "a".into(), ..Default::default() });
-    match tokio::time::timeout(WATCH_TIMEOUT, watch.next()).await {
-        Ok(_) => Ok(()),
-        Err(_) => Err("WATCH TIMEOUT".to_owned()),
-    }
+    let watcher = upstream.client().watcher();
+    let mut watch = watcher.watch(WatchCreateRequest { key: "a".into(), ..Default::default() });
+    // That a watch was made is not told here, so it is asked how far it is; a member that is behind does not answer that.
+    let answered = async {
+        loop {
+            watcher.request_progress();
+            if tokio::time::timeout(ASK_AGAIN, watch.next()).await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(WATCH_TIMEOUT, answered).await.map_err(|_| "WATCH TIMEOUT".to_owned())
 }
 
 fn health(outcome: Result<(), String>) -> Response<Body> {

@@ -16,6 +16,7 @@ mod metrics;
 mod mutations;
 mod peers;
 mod probes;
+mod proxies;
 mod quota;
 mod slow;
 mod stopping;
