@@ -55,14 +55,11 @@ impl Run {
         let name = args.get(1)?;
         let command = SUBCOMMANDS.iter().find(|command| name == command.name)?;
         let help = || Exit { code: 0, stdout: help(command), stderr: String::new() };
-        let rest = match args.get(2).map(String::as_str) {
-            Some("start") => &args[3..],
-            _ => return Some(Err(help())),
-        };
+        let Some(rest) = without_start(command, &args[2..]) else { return Some(Err(help())) };
         if rest.iter().any(|arg| arg == "-h" || arg == "--help") {
             return Some(Err(help()));
         }
-        let given = match Given::parse(command, rest) {
+        let given = match Given::parse(command, &rest) {
             Ok(given) => given,
             Err(mistake) => return Some(Err(Exit::plain(1, &format!("Error: {mistake}")))),
         };
@@ -89,6 +86,23 @@ impl Run {
         }
         Ok(Run { program, log, notices })
     }
+}
+
+/// The flags, which may stand on both sides of `start`, as the cobra library has it; `None` when there is no `start`.
+fn without_start(command: &Subcommand, args: &[String]) -> Option<Vec<String>> {
+    let takes_next = |arg: &str| {
+        let flag = command.flags.iter().find(|flag| arg.strip_prefix("--") == Some(flag.name));
+        flag.is_some_and(|flag| !flag.is_switch())
+    };
+    let mut at = 0;
+    while let Some(arg) = args.get(at) {
+        match arg.as_str() {
+            "start" => return Some([&args[..at], &args[at + 1..]].concat()),
+            flag if flag.starts_with('-') => at += 1 + usize::from(takes_next(flag)),
+            _ => return None,
+        }
+    }
+    None
 }
 
 fn help(command: &Subcommand) -> String {

@@ -145,6 +145,12 @@ fn subcommands_read_their_flags() {
     let Program::GrpcProxy(options) = loaded.program else { panic!("another program") };
     assert_eq!((options.namespace.as_str(), options.endpoints), ("n/", vec!["127.0.0.1:2379".to_owned()]));
     assert_eq!(run(&["gateway"]).expect_err("help").code, 0);
+    assert_eq!(run(&["gateway", "--endpoints", "start"]).expect_err("a value").code, 0);
+    for before in [&["--endpoints=d:4"][..], &["--endpoints", "d:4", "--insecure-discovery"]] {
+        let parsed = run(&[&["gateway"], before, &["start"]].concat()).expect("start may stand behind");
+        let Program::Gateway(options) = parsed.program else { panic!("the gateway was asked for") };
+        assert_eq!(options.endpoints, ["d:4"]);
+    }
     assert_eq!(run(&["grpc-proxy", "start", "--help"]).expect_err("help").code, 0);
 }
 
