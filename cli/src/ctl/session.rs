@@ -221,9 +221,9 @@ pub(crate) fn encrypted(
         Ok(tls) => Ok(Some(Arc::new(tls))),
         Err(TlsError::Read { path, error }) => {
             let message = format!("open {}: {}", path.display(), os_error(&error));
-            Err(Failure::new(exit::BAD_CONNECTION, message))
+            Err(Failure::new(exit::BAD_ARGS, message))
         }
-        Err(error) => Err(Failure::new(exit::BAD_CONNECTION, error)),
+        Err(error) => Err(Failure::new(exit::BAD_ARGS, error)),
     }
 }
 

@@ -37,13 +37,7 @@ impl Founding {
     ///
     /// # Errors
     /// When there is a log, or a file cannot be written; the text names it.
-    pub(crate) fn write(
-        &self,
-        disk: &Arc<dyn Disk>,
-        wal_dir: &Path,
-        snap_dir: &Path,
-        cluster_version: Option<String>,
-    ) -> Result<(), String> {
+    pub(crate) fn write(&self, disk: &Arc<dyn Disk>, wal_dir: &Path, snap_dir: &Path) -> Result<(), String> {
         let ids: Vec<u64> = self.members.iter().map(|member| member.id).collect();
         let metadata = Metadata { node_id: Some(self.me), cluster_id: Some(cluster_id(&ids)) };
         let first = bootstrap(&peers(&self.members));
@@ -52,7 +46,7 @@ impl Founding {
             .map_err(text)?;
         wal.append(&first.entries, Some(&hard_state), true).map_err(text)?;
         let snapshot = Snapshot {
-            data: Some(self.membership(cluster_version)?.into()),
+            data: Some(self.membership()?.into()),
             metadata: Some(SnapshotMetadata {
                 conf_state: Some(first.conf_state),
                 index: Some(self.applied.index),
@@ -64,15 +58,14 @@ impl Founding {
         wal.close().map_err(text)
     }
 
-    fn membership(&self, cluster_version: Option<String>) -> Result<Vec<u8>, String> {
+    /// Without the version that the old cluster spoke: etcd 3.5 finds it here, and would refuse to begin with a newer one, though
+    /// it reads the data.
+    fn membership(&self) -> Result<Vec<u8>, String> {
         let buffer = Buffer::new(Arc::new(Memory::new()));
         let members = Members::open(&buffer).map_err(text)?;
         let step = buffer.begin();
         for member in &self.members {
             members.make(&step, MemberChange::Add(member.clone()));
-        }
-        if let Some(version) = cluster_version {
-            members.set_cluster_version(&step, version);
         }
         membership_json::encode(&members)
     }

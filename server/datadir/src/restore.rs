@@ -24,7 +24,6 @@ use std::{
 const HASHED_BYTES: usize = 1 << 20;
 /// Key of the revision up to which the store is to be compacted.
 const SCHEDULED: &[u8] = b"scheduledCompactRev";
-const CLUSTER_VERSION: &[u8] = b"clusterVersion";
 
 /// What is restored, and to where.
 #[derive(Clone, Debug)]
@@ -120,7 +119,7 @@ impl Restore {
         let founding = Founding::new(self.members.clone(), self.me);
         let damaged = |error: oxetcd_storage_bolt::Error| format!("{}: {error}", self.snapshot.display());
         let mut altered = Altered::new(reader).map_err(damaged)?;
-        let cluster_version = alter(&mut altered, &founding).map_err(damaged)?;
+        alter(&mut altered, &founding).map_err(damaged)?;
         if self.bump_revision > 0 {
             self.bump(reader, &mut altered)?;
         }
@@ -138,7 +137,7 @@ impl Restore {
         if let Some(parent) = self.wal_dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             make_dir(parent)?;
         }
-        founding.write(&disk, &self.wal_dir, snap_dir, cluster_version)
+        founding.write(&disk, &self.wal_dir, snap_dir)
     }
 
     /// Adds an empty record far behind the last one, and has everything before it compacted.
@@ -162,11 +161,8 @@ impl Restore {
     }
 }
 
-/// Exchanges the old cluster's members for the new one's. Answers with the version that the old one spoke.
-fn alter(
-    altered: &mut Altered<'_>,
-    founding: &Founding,
-) -> Result<Option<String>, oxetcd_storage_bolt::Error> {
+/// Exchanges the old cluster's members for the new one's.
+fn alter(altered: &mut Altered<'_>, founding: &Founding) -> Result<(), oxetcd_storage_bolt::Error> {
     altered.table(Table::MembersRemoved)?.clear();
     let members = altered.table(Table::Members)?;
     members.clear();
@@ -182,8 +178,7 @@ fn alter(
     for op in batch.ops() {
         meta.insert(op.key.to_vec(), op.value.as_deref().unwrap_or_default().to_vec());
     }
-    let version = altered.table(Table::Cluster)?.get(CLUSTER_VERSION);
-    Ok(version.map(|version| String::from_utf8_lossy(version).into_owned()))
+    Ok(())
 }
 
 /// In etcd's words and form: bytes as decimal numbers.
