@@ -36,7 +36,10 @@ fn a_mirror_can_be_encrypted() {
     assert!(!mirror.wait().success());
 
     let (code, _, problem) = server.ctl(&["make-mirror", &address, "--dest-cacert=/no/such/file"]);
-    assert_eq!((code, problem.as_str()), (Some(2), "Error: open /no/such/file: no such file or directory\n"));
+    assert_eq!(
+        (code, problem.as_str()),
+        (Some(128), "Error: open /no/such/file: no such file or directory\n")
+    );
 }
 
 #[test]
@@ -108,8 +111,8 @@ fn keys_of_version_2_are_not_read_with_files_that_are_missing() {
     };
     let missing = "Error: open /no/such: no such file or directory".to_owned();
     let from = "--from=https://127.0.0.1:1";
-    assert_eq!(migrate(&[from, "--from-cacert=/no/such"]), (Some(2), missing.clone()));
-    assert_eq!(migrate(&[from, "--from-cert=/no/such", "--from-key=/no/such"]), (Some(2), missing.clone()));
+    assert_eq!(migrate(&[from, "--from-cacert=/no/such"]), (Some(128), missing.clone()));
+    assert_eq!(migrate(&[from, "--from-cert=/no/such", "--from-key=/no/such"]), (Some(128), missing.clone()));
     let half = "Error: KeyFile and CertFile must both be present";
     assert!(migrate(&[from, "--from-cert=/no/such"]).1.starts_with(half));
     assert_eq!(migrate(&[]).0, Some(1));
