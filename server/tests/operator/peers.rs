@@ -1,6 +1,7 @@
 //! What the listener for peers answers to plain HTTP.
 
 use crate::support::{Server, http, http_get};
+use std::time::{Duration, Instant};
 
 #[test]
 fn peers_learn_who_is_there() {
@@ -52,6 +53,11 @@ async fn followers_ask_the_leader_about_leases() -> Result<(), etcd_client::Erro
         let answer = http(server.peer(), "POST", path, body);
         (answer.status, answer.body)
     };
+    // It serves a moment before it has taken the leases over.
+    let end = Instant::now() + Duration::from_secs(60);
+    while ask("/leases", renewal) == (400, "not a primary lessor\n".to_owned()) && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(ask("/leases", renewal), (404, "lease not found\n".to_owned()));
     assert_eq!(ask("/leases/internal", question), (404, "lease not found\n".to_owned()));
     let mut client = etcd_client::Client::connect([server.url()], None).await?;
