@@ -2,7 +2,7 @@
 
 mod support;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
 use oxetcd_api::etcdserverpb::{PutRequest, RangeRequest};
 use oxetcd_grpc::etcdserverpb::kv_client::KvClient;
 use std::{
@@ -12,12 +12,8 @@ use std::{
     os::unix::fs::FileExt,
     path::Path,
 };
-use support::{Server, files, run};
-use tonic::{
-    Code, Request, Status,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    transport::Channel,
-};
+use support::{Server, files, raw::Raw, run};
+use tonic::{Code, Request, Status, transport::Channel};
 
 async fn connect(server: &Server) -> Channel {
     Channel::from_shared(server.url()).expect("a URL").connect().await.expect("the server listens")
@@ -209,40 +205,6 @@ async fn a_full_disk_stops_the_member_and_loses_nothing() {
     let server = Server::start(dir.path(), &[]);
     for number in 0..acknowledged {
         assert!(get(&server, &format!("k{number}")).await.is_some(), "k{number} of {acknowledged} is lost");
-    }
-}
-
-/// Sends bytes as they are.
-#[derive(Clone, Copy, Default)]
-struct Raw;
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Raw;
-    type Decoder = Raw;
-    fn encoder(&mut self) -> Raw {
-        Raw
-    }
-    fn decoder(&mut self) -> Raw {
-        Raw
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// A value for every flag.
+/// A value for every flag of a program, or of a program within it.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     values: HashMap<&'static str, Value>,
@@ -18,14 +18,19 @@ const IN_TABLE: &str = "names asked for here are constants that stand in the tab
 const OF_KIND: &str = "the table of flags gives this flag the kind that is asked for";
 
 impl Settings {
-    /// Every flag at its default.
+    /// Every flag of the server at its default.
     pub(super) fn defaults() -> Self {
+        Settings::defaults_of(table::flags())
+    }
+
+    /// These flags at their defaults.
+    pub(super) fn defaults_of(flags: impl Iterator<Item = &'static Flag>) -> Self {
         let default = |flag: &'static Flag| {
             let value =
                 Value::parse(flag.kind, flag.default, None).expect("defaults are values of their kind");
             (flag.name, value)
         };
-        Settings { values: table::flags().map(default).collect(), given: BTreeSet::new() }
+        Settings { values: flags.map(default).collect(), given: BTreeSet::new() }
     }
 
     /// Gives a flag the value that `text` says.

@@ -1,6 +1,8 @@
 //! Runs the server as a real process on loopback, with ports that the system picks.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod raw;
+
 use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},

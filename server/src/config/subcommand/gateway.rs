@@ -1,7 +1,9 @@
 //! `etcd gateway start`.
 
-use super::given::Given;
-use crate::config::flag::{Flag, Kind::*, flag};
+use crate::config::{
+    flag::{Flag, Kind::*, flag},
+    settings::Settings,
+};
 use oxetcd_proxy::{Srv, gateway::Options};
 
 pub(super) const GATEWAY: &[Flag] = &[
@@ -15,7 +17,7 @@ pub(super) const GATEWAY: &[Flag] = &[
 ];
 
 /// What the gateway is told.
-pub(super) fn options(given: &Given) -> Options {
+pub(super) fn options(given: &Settings) -> Options {
     Options {
         listen: given.text("listen-addr").to_owned(),
         endpoints: given.list("endpoints").to_vec(),
@@ -25,6 +27,6 @@ pub(super) fn options(given: &Given) -> Options {
         },
         trusted_ca_file: given.path("trusted-ca-file"),
         insecure_discovery: given.bool("insecure-discovery"),
-        retry_delay: given.wait("retry-delay"),
+        retry_delay: given.duration("retry-delay").wait(),
     }
 }

@@ -2,19 +2,11 @@
 
 use super::Subcommand;
 use crate::config::{
-    duration::GoDuration,
-    flag::Kind,
+    flag::{Flag, Kind},
     number::{NumberError, parse_bool, parse_int, parse_uint},
+    settings::Settings,
     value::Value,
 };
-use std::{
-    collections::{HashMap, HashSet},
-    path::PathBuf,
-    time::Duration,
-};
-
-const IN_TABLE: &str = "names asked for here are constants that stand in the table of the subcommand";
-const OF_KIND: &str = "the table of the subcommand gives this flag the kind that is asked for";
 
 /// What is wrong with a value, in the words of the pflag library, which are not those of Go's `flag`.
 fn pflag_text(kind: Kind, text: &str, error: String) -> String {
@@ -31,92 +23,45 @@ fn pflag_text(kind: Kind, text: &str, error: String) -> String {
     }
 }
 
-/// A value for each flag of a subcommand.
-#[derive(Debug)]
-pub(super) struct Given {
-    values: HashMap<&'static str, Value>,
-    pub(super) names: HashSet<&'static str>,
+/// Reads what stands beside `start`: a value for each flag.
+pub(super) fn parse(command: &Subcommand, args: &[String]) -> Result<Settings, String> {
+    let mut given = Settings::defaults_of(command.flags.iter());
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        let Some(body) = arg.strip_prefix("--") else {
+            return Err(match arg.strip_prefix('-') {
+                Some(body) => {
+                    format!("unknown shorthand flag: {:?} in -{body}", body.chars().next().unwrap_or('-'))
+                }
+                None => format!("unknown command {arg:?} for \"etcd {} start\"", command.name),
+            });
+        };
+        let (name, value) = match body.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (body, None),
+        };
+        let flag = command.flags.iter().find(|flag| flag.name == name);
+        let flag = flag.ok_or_else(|| format!("unknown flag: --{name}"))?;
+        let value = match (value, flag.is_switch()) {
+            (Some(value), _) => value,
+            (None, true) => "true",
+            (None, false) => rest.next().ok_or_else(|| format!("flag needs an argument: --{name}"))?,
+        };
+        let value = Value::parse(flag.kind, value, None)
+            .map_err(|error| pflag_text(flag.kind, value, error))
+            .map_err(|error| format!("invalid argument {value:?} for \"--{name}\" flag: {error}"))?;
+        put(&mut given, flag, value);
+    }
+    Ok(given)
 }
 
-impl Given {
-    /// Reads what stands behind `start`.
-    pub(super) fn parse(command: &Subcommand, args: &[String]) -> Result<Given, String> {
-        let default = |kind, text| Value::parse(kind, text, None).expect("defaults are values of their kind");
-        let values = command.flags.iter().map(|flag| (flag.name, default(flag.kind, flag.default))).collect();
-        let mut given = Given { values, names: HashSet::new() };
-        let mut rest = args.iter();
-        while let Some(arg) = rest.next() {
-            let Some(body) = arg.strip_prefix("--") else {
-                return Err(match arg.strip_prefix('-') {
-                    Some(body) => {
-                        format!("unknown shorthand flag: {:?} in -{body}", body.chars().next().unwrap_or('-'))
-                    }
-                    None => format!("unknown command {arg:?} for \"etcd {} start\"", command.name),
-                });
-            };
-            let (name, value) = match body.split_once('=') {
-                Some((name, value)) => (name, Some(value)),
-                None => (body, None),
-            };
-            let flag = command.flags.iter().find(|flag| flag.name == name);
-            let flag = flag.ok_or_else(|| format!("unknown flag: --{name}"))?;
-            let value = match (value, flag.is_switch()) {
-                (Some(value), _) => value,
-                (None, true) => "true",
-                (None, false) => rest.next().ok_or_else(|| format!("flag needs an argument: --{name}"))?,
-            };
-            let value = Value::parse(flag.kind, value, None)
-                .map_err(|error| pflag_text(flag.kind, value, error))
-                .map_err(|error| format!("invalid argument {value:?} for \"--{name}\" flag: {error}"))?;
-            given.put(flag.name, flag.kind, value);
+/// A list that is given twice is both together.
+fn put(given: &mut Settings, flag: &'static Flag, value: Value) {
+    let value = match (given.value(flag.name), value) {
+        (Value::List(list), Value::List(more)) if given.is_given(flag.name) && flag.kind == Kind::List => {
+            Value::List([&list[..], &more].concat())
         }
-        Ok(given)
-    }
-
-    /// A list that is given twice is both together.
-    fn put(&mut self, name: &'static str, kind: Kind, value: Value) {
-        let again = !self.names.insert(name);
-        match (self.values.get_mut(name), value) {
-            (Some(Value::List(list)), Value::List(more)) if again && kind == Kind::List => list.extend(more),
-            (_, value) => drop(self.values.insert(name, value)),
-        }
-    }
-
-    fn value(&self, name: &str) -> &Value {
-        self.values.get(name).expect(IN_TABLE)
-    }
-
-    pub(super) fn bool(&self, name: &str) -> bool {
-        let Value::Bool(value) = self.value(name) else { unreachable!("{OF_KIND}") };
-        *value
-    }
-
-    pub(super) fn int(&self, name: &str) -> i64 {
-        let Value::Int(value) = self.value(name) else { unreachable!("{OF_KIND}") };
-        *value
-    }
-
-    pub(super) fn uint(&self, name: &str) -> u64 {
-        let Value::Uint(value) = self.value(name) else { unreachable!("{OF_KIND}") };
-        *value
-    }
-
-    pub(super) fn text(&self, name: &str) -> &str {
-        let Value::Text(value) = self.value(name) else { unreachable!("{OF_KIND}") };
-        value
-    }
-
-    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
-        Some(self.text(name)).filter(|text| !text.is_empty()).map(PathBuf::from)
-    }
-
-    pub(super) fn list(&self, name: &str) -> &[String] {
-        let Value::List(values) = self.value(name) else { unreachable!("{OF_KIND}") };
-        values
-    }
-
-    pub(super) fn wait(&self, name: &str) -> Duration {
-        let Value::Duration(value) = self.value(name) else { unreachable!("{OF_KIND}") };
-        GoDuration::wait(*value)
-    }
+        (_, value) => value,
+    };
+    given.put(flag, value);
 }

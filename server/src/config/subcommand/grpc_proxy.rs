@@ -1,9 +1,9 @@
 //! `etcd grpc-proxy start`.
 
-use super::given::Given;
 use crate::config::{
     flag::{Effect::Never, Flag, Kind::*, flag},
     security::version,
+    settings::Settings,
 };
 use oxetcd_proxy::{Limits, Srv, grpc::Options};
 use oxetcd_tls::{TlsOptions, certificate_name};
@@ -71,7 +71,7 @@ pub(super) const GRPC_PROXY: &[Flag] = &[
 ///
 /// # Errors
 /// With the first thing that is wrong, in etcd's words where it has some.
-pub(super) fn options(given: &Given) -> Result<Options, String> {
+pub(super) fn options(given: &Settings) -> Result<Options, String> {
     let prefix = given.text("resolver-prefix");
     let ttl_s = given.int("resolver-ttl");
     match (prefix.is_empty(), ttl_s) {
@@ -98,9 +98,10 @@ pub(super) fn options(given: &Given) -> Result<Options, String> {
         endpoints: given.list("endpoints").to_vec(),
         srv: Srv { domain: text("discovery-srv"), name: text("discovery-srv-name") },
         insecure_discovery: given.bool("insecure-discovery"),
-        auto_sync: Some(given.wait("endpoints-auto-sync-interval")).filter(|interval| !interval.is_zero()),
-        keep_alive_time: Some(given.wait("dial-keepalive-time")).filter(|time| !time.is_zero()),
-        keep_alive_timeout: given.wait("dial-keepalive-timeout"),
+        auto_sync: Some(given.duration("endpoints-auto-sync-interval").wait())
+            .filter(|interval| !interval.is_zero()),
+        keep_alive_time: Some(given.duration("dial-keepalive-time").wait()).filter(|time| !time.is_zero()),
+        keep_alive_timeout: given.duration("dial-keepalive-timeout").wait(),
         max_send_bytes: size("max-send-bytes"),
         max_receive_bytes: size("max-recv-bytes"),
         members_tls: members_tls(given)?,
@@ -112,18 +113,18 @@ pub(super) fn options(given: &Given) -> Result<Options, String> {
         log_calls: given.bool("experimental-enable-grpc-logging"),
         limits: Limits {
             max_concurrent_streams: u32::try_from(given.uint("max-concurrent-streams")).unwrap_or(u32::MAX),
-            keepalive_interval: given.wait("grpc-keepalive-interval"),
-            keepalive_timeout: given.wait("grpc-keepalive-timeout"),
+            keepalive_interval: given.duration("grpc-keepalive-interval").wait(),
+            keepalive_timeout: given.duration("grpc-keepalive-timeout").wait(),
         },
     })
 }
 
-fn fixtures(given: &Given) -> PathBuf {
+fn fixtures(given: &Settings) -> PathBuf {
     PathBuf::from(given.text("data-dir")).join("fixtures").join("proxy")
 }
 
 /// TLS towards members.
-fn members_tls(given: &Given) -> Result<Option<TlsOptions>, String> {
+fn members_tls(given: &Settings) -> Result<Option<TlsOptions>, String> {
     let options = TlsOptions {
         cert_file: given.path("cert"),
         key_file: given.path("key"),
@@ -142,7 +143,7 @@ fn members_tls(given: &Given) -> Result<Option<TlsOptions>, String> {
 }
 
 /// TLS towards clients.
-fn clients_tls(given: &Given) -> Result<Option<TlsOptions>, String> {
+fn clients_tls(given: &Settings) -> Result<Option<TlsOptions>, String> {
     let (min, max) = (given.text("tls-min-version"), given.text("tls-max-version"));
     let min_version = version(min).map_err(|error| format!("tls-min-version is invalid: {error}"))?;
     let max_version = version(max).map_err(|error| format!("tls-max-version is invalid: {error}"))?;

@@ -7,9 +7,9 @@ mod grpc_proxy;
 use super::{
     exit::Exit,
     flag::{Effect, Flag},
+    settings::Settings,
 };
 use crate::logging::{Level, LogOptions, Notice};
-use given::Given;
 
 /// A program within the program.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +59,14 @@ impl Run {
         if rest.iter().any(|arg| arg == "-h" || arg == "--help") {
             return Some(Err(help()));
         }
-        let given = match Given::parse(command, &rest) {
+        let given = match given::parse(command, &rest) {
             Ok(given) => given,
             Err(mistake) => return Some(Err(Exit::plain(1, &format!("Error: {mistake}")))),
         };
         Some(Run::of(command, &given, args).map_err(|mistake| Exit::plain(1, &mistake)))
     }
 
-    fn of(command: &Subcommand, given: &Given, args: &[String]) -> Result<Run, String> {
+    fn of(command: &Subcommand, given: &Settings, args: &[String]) -> Result<Run, String> {
         let mut log = LogOptions::default();
         let program = match command.name {
             "gateway" => Program::Gateway(gateway::options(given)),
@@ -78,7 +78,7 @@ impl Run {
             }
         };
         let mut notices = vec![Notice::new(Level::Info, "Running: ").with("args", args)];
-        for flag in command.flags.iter().filter(|flag| given.names.contains(flag.name)) {
+        for flag in command.flags.iter().filter(|flag| given.is_given(flag.name)) {
             if let Effect::Never(why) = flag.effect {
                 let notice = Notice::new(Level::Warn, "a flag is accepted but has no effect");
                 notices.push(notice.with("flag", format!("--{}", flag.name)).with("reason", why));

@@ -1,52 +1,10 @@
 //! Calls by the name of their method: one request in, the first answer out. So every method is called in the same way.
 
-use bytes::{Buf, BufMut, Bytes};
+use crate::support::raw::Raw;
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use std::time::Duration;
-use tonic::{
-    Request, Status,
-    client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    transport::Channel,
-};
-
-/// Messages as the bytes that they are.
-#[derive(Clone, Copy, Default)]
-struct Raw;
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Raw;
-    type Decoder = Raw;
-
-    fn encoder(&mut self) -> Raw {
-        Raw
-    }
-
-    fn decoder(&mut self) -> Raw {
-        Raw
-    }
-}
+use tonic::{Request, Status, client::Grpc, transport::Channel};
 
 /// Longest time that a call may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
