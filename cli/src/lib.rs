@@ -12,6 +12,7 @@ pub mod ctl;
 mod documented;
 pub mod exit;
 pub mod go;
+pub mod hide;
 pub mod log;
 pub mod print;
 pub mod progress;

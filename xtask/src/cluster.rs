@@ -104,7 +104,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Starts all members, without waiting: none serves before most are there.
 fn start(options: &Options, program: &Path, dir: &Path, teller: &Teller) -> Result<Vec<Member>> {
     let names: Vec<String> = (1..=options.members).map(|number| format!("m{number}")).collect();
-    let addresses: Vec<Addresses> = addresses(options.members)?;
+    let addresses: Vec<Addresses> = addresses(options.members);
     let initial: Vec<String> =
         names.iter().zip(&addresses).map(|(name, at)| format!("{name}=http://{}", at.peer)).collect();
     let mut members = Vec::new();
@@ -118,14 +118,14 @@ fn start(options: &Options, program: &Path, dir: &Path, teller: &Teller) -> Resu
 }
 
 /// The same ports each time, if nobody has them: data that is taken up again knows them. Otherwise, any.
-fn addresses(members: u16) -> Result<Vec<Addresses>> {
+fn addresses(members: u16) -> Vec<Addresses> {
     let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
     let usual = (0..members.min(u16::MAX / STEP))
         .map(|at| Addresses { client: local(CLIENT_PORT + at * STEP), peer: local(PEER_PORT + at * STEP) });
     let usual: Vec<Addresses> = usual.collect();
     let free = |address: SocketAddr| TcpListener::bind(address).is_ok();
     if usual.len() == usize::from(members) && usual.iter().all(|at| free(at.client) && free(at.peer)) {
-        return Ok(usual);
+        return usual;
     }
     (0..members).map(|_| Addresses::free()).collect()
 }

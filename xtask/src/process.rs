@@ -8,7 +8,7 @@ use nix::{
 use std::{
     fs::{self, File},
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -41,11 +41,10 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Two that nobody used a moment ago.
-    pub(crate) fn free() -> Result<Addresses> {
-        let bind = || TcpListener::bind(("127.0.0.1", 0));
-        let both = [bind()?, bind()?];
-        Ok(Addresses { client: both[0].local_addr()?, peer: both[1].local_addr()? })
+    /// Two that nobody uses.
+    pub(crate) fn free() -> Addresses {
+        let address = || (Ipv4Addr::LOCALHOST, oxetcd_testkit::free_port()).into();
+        Addresses { client: address(), peer: address() }
     }
 }
 
@@ -59,7 +58,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a single member and waits until it says that it is healthy.
     pub(crate) fn start(plan: &Plan<'_>) -> Result<Server> {
-        Server::start_at(plan, Addresses::free()?)
+        Server::start_at(plan, Addresses::free())
     }
 
     /// The same, at these addresses.

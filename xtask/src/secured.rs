@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -26,8 +26,8 @@ impl Secured {
     pub(crate) fn start(program: &Path, extra: &[&str]) -> Result<Secured> {
         let dir = TempDir::with_prefix("secured-")?;
         certs::run(&certs::Options::usual(dir.path()))?;
-        let addresses = Addresses::free()?;
-        let https = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let addresses = Addresses::free();
+        let https = SocketAddr::from((Ipv4Addr::LOCALHOST, oxetcd_testkit::free_port()));
         let file = |name: &str| dir.path().join(name).display().to_string();
         // The last of two equal flags counts.
         let mut flags = vec![

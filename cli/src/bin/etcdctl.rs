@@ -1,11 +1,12 @@
 //! The `etcdctl` program.
 
-use oxetcd_cli::{args, ctl, exit, log, print::Output, v2ctl};
+use oxetcd_cli::{args, ctl, exit, hide, log, print::Output, v2ctl};
 use std::{os::unix::ffi::OsStringExt, process::ExitCode};
 
 fn main() -> ExitCode {
     log::to_stderr();
     let args = std::env::args_os().skip(1).map(OsStringExt::into_vec).collect();
+    hide::passwords();
     // One thread is enough for one command, and starts at once.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

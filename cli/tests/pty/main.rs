@@ -6,6 +6,7 @@
 mod coordination;
 mod discovery;
 mod elsewhere;
+mod hidden;
 mod operations;
 mod server;
 mod terminal;

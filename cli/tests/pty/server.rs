@@ -128,36 +128,9 @@ fn client_address(line: &str) -> Option<String> {
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-/// The server's program: `OXETCD_SERVER_PROGRAM`, or the one beside etcdctl. `cargo test --workspace` has built that;
-/// `cargo test -p oxetcd-cli` has not, and then it is built here, once.
+/// The server's program: `OXETCD_SERVER_PROGRAM`, or the one beside this test.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        if let Some(given) = std::env::var_os("OXETCD_SERVER_PROGRAM") {
-            return given.into();
-        }
-        let folder = Path::new(ETCDCTL).parent().expect("a program is in a folder");
-        let program = folder.join("etcd");
-        if !program.exists() {
-            build(folder);
-        }
-        assert!(program.exists(), "{} is missing", program.display());
-        program
-    })
-}
-
-fn build(folder: &Path) {
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(other) => other,
-    };
-    let target = folder.parent().expect("below the target folder");
-    let status = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "-p", "oxetcd-server", "--bin", "etcd", "--profile", profile])
-        .arg("--target-dir")
-        .arg(target)
-        .status()
-        .expect("cargo can be started");
-    assert!(status.success(), "the server cannot be built");
+    let given = || std::env::var_os("OXETCD_SERVER_PROGRAM").map(PathBuf::from);
+    PROGRAM.get_or_init(|| given().unwrap_or_else(|| oxetcd_testkit::beside("oxetcd-server", "etcd")))
 }

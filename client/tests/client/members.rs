@@ -5,7 +5,6 @@
 use crate::proxy::Proxy;
 use std::{
     fs::{self, File},
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -17,8 +16,6 @@ use tempfile::TempDir;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 const READY: &str = "ready to serve client requests";
-/// Another program can take a port between our looking for one and the member's taking it.
-const TAKEN: &str = "address already in use";
 
 /// A cluster. Its processes and data go with it.
 pub(crate) struct Members {
@@ -92,7 +89,7 @@ impl Member {
         self.starts += 1;
         fs::create_dir_all(&self.dir).expect("a folder can be made");
         let log = File::create(self.log_file()).expect("a log can be written");
-        let peer = format!("127.0.0.1:{}", free_port());
+        let peer = format!("127.0.0.1:{}", oxetcd_testkit::free_port());
         self.back.point_at(&peer);
         let url = |proxy: &Proxy| format!("http://{}", proxy.address());
         let child = Command::new("setpriv")
@@ -114,7 +111,6 @@ impl Member {
 
     async fn ready(&mut self) {
         let end = Instant::now() + PATIENCE;
-        let mut tries = 0;
         loop {
             let log = self.log();
             if let Some(address) = client_address(&log).filter(|_| log.contains(READY)) {
@@ -122,10 +118,7 @@ impl Member {
             }
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             if let Some(status) = ended {
-                tries += 1;
-                let again = log.contains(TAKEN) && tries < 10;
-                assert!(again, "{} ended instead of serving ({status}):\n{log}", self.name);
-                self.launch();
+                panic!("{} ended instead of serving ({status}):\n{log}", self.name);
             }
             assert!(Instant::now() < end, "{} does not come up; it said:\n{log}", self.name);
             tokio::time::sleep(POLL).await;
@@ -146,45 +139,15 @@ impl Drop for Member {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
-}
-
 fn client_address(log: &str) -> Option<String> {
     let line = log.lines().find(|line| line.contains("serving client traffic"))?;
     let rest = line.split_once("\"address\":\"")?.1;
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-/// The server's program: `OXETCD_SERVER_PROGRAM`, or the one beside this test. `cargo test --workspace` has built that;
-/// `cargo test -p oxetcd-client` has not, and then it is built here, once.
+/// The server's program: `OXETCD_SERVER_PROGRAM`, or the one beside this test.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        if let Some(given) = std::env::var_os("OXETCD_SERVER_PROGRAM") {
-            return given.into();
-        }
-        let this = std::env::current_exe().expect("a test is a program");
-        let folder = this.parent().and_then(Path::parent).expect("it is in target/PROFILE/deps");
-        let program = folder.join("etcd");
-        if !program.exists() {
-            build(folder);
-        }
-        assert!(program.exists(), "{} is missing", program.display());
-        program
-    })
-}
-
-fn build(folder: &Path) {
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(other) => other,
-    };
-    let status = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "-p", "oxetcd-server", "--bin", "etcd", "--profile", profile, "--target-dir"])
-        .arg(folder.parent().expect("below the target folder"))
-        .status();
-    assert!(status.is_ok_and(|status| status.success()), "the server cannot be built");
+    let given = || std::env::var_os("OXETCD_SERVER_PROGRAM").map(PathBuf::from);
+    PROGRAM.get_or_init(|| given().unwrap_or_else(|| oxetcd_testkit::beside("oxetcd-server", "etcd")))
 }

@@ -10,6 +10,7 @@ use crate::harness::{
     network::Index,
 };
 use crate::v2::{answered, assert_same};
+use oxetcd_tls::{Authority, Subject};
 use std::path::{Path, PathBuf};
 
 const CALLS: u64 = 100;
@@ -65,7 +66,46 @@ async fn change_program(cluster: &mut Cluster, load: &mut Load, index: Index, to
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the official etcd: cargo xtask mixed"]
 async fn members_change_their_program_in_place_and_change_back() {
-    let mut cluster = Cluster::start_with(&official(), SIZE, &[]).await;
+    change_and_change_back(&[]).await;
+}
+
+/// The same, while each member believes only the others' certificates.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the official etcd: cargo xtask mixed"]
+async fn members_that_speak_tls_change_their_program_and_change_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new("peers").expect("an authority");
+    let subject = Subject {
+        common_name: "peer".to_owned(),
+        hosts: vec!["127.0.0.1".to_owned()],
+        expired: false,
+        serial: 1,
+    };
+    let issued = authority.issue(&subject).expect("a certificate");
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("a file can be written");
+        path.display().to_string()
+    };
+    let (ca, crl) = (authority.cert(), authority.revoke(&[2]).expect("a list"));
+    change_and_change_back(&[
+        "--peer-cert-file",
+        &file("peer.crt", &issued.cert),
+        "--peer-key-file",
+        &file("peer.key", &issued.key),
+        "--peer-trusted-ca-file",
+        &file("ca.crt", &ca),
+        "--peer-crl-file",
+        &file("crl.pem", &crl),
+        "--peer-client-cert-auth",
+        "--peer-cert-allowed-cn",
+        "peer",
+    ])
+    .await;
+}
+
+async fn change_and_change_back(flags: &[&str]) {
+    let mut cluster = Cluster::start_with(&official(), SIZE, flags).await;
     let mut load = cluster.load();
     load.more(CALLS).await;
     let before = cluster.version().await;

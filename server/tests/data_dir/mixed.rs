@@ -11,12 +11,6 @@ use std::{path::Path, process::Command};
 
 const TURNS: usize = 3;
 
-/// The ports must stay the same from turn to turn: they are part of who the member is.
-fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    socket.local_addr().expect("an address").port()
-}
-
 /// Starts the member, compares it with what was there, writes, and stops it.
 async fn turn(
     program: Option<&Path>,
@@ -66,7 +60,8 @@ async fn one_data_dir_serves_the_official_program_and_ours_in_turn() {
         std::env::var_os("OXETCD_OFFICIAL").expect("OXETCD_OFFICIAL names a folder: see `cargo xtask mixed`");
     let official = Path::new(&official).join("etcd");
     let dir = tempfile::tempdir().expect("a folder");
-    let ports = (free_port(), free_port());
+    // The ports must stay the same from turn to turn: they are part of who the member is.
+    let ports = (oxetcd_testkit::free_port(), oxetcd_testkit::free_port());
     let mut state = None;
     for number in 0..TURNS {
         state = Some(turn(Some(&official), dir.path(), ports, state, &format!("official{number}")).await);

@@ -83,36 +83,29 @@ async fn a_service_that_knows_no_size_is_told_of() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_finds_its_cluster_by_dns() -> Outcome {
     let dir = tempfile::tempdir()?;
-    // The port must be known before the member listens. Another process may take it in between: then another is tried.
-    for _ in 0..20 {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let names = NameServer::start([("_etcd-server-x._tcp.example.org", "localhost.", port)]);
-        let peer = format!("http://localhost:{port}");
-        let arguments = [
-            ("name", "a".to_owned()),
-            ("data-dir", format!("{}/a", dir.path().display())),
-            ("listen-peer-urls", peer.clone()),
-            ("initial-advertise-peer-urls", peer.clone()),
-            ("listen-client-urls", "http://127.0.0.1:0".to_owned()),
-            ("advertise-client-urls", "http://127.0.0.1:2379".to_owned()),
-            ("discovery-srv", "example.org".to_owned()),
-            ("discovery-srv-name", "x".to_owned()),
-        ]
-        .map(|(name, value)| format!("--{name}={value}"));
-        let server = names.address().to_string();
-        let launched = tokio::task::spawn_blocking(move || {
-            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_etcd"));
-            command.args(arguments).env("OXETCD_NAME_SERVER", server);
-            Server::launch(command)
-        });
-        match launched.await? {
-            Ok(member) => {
-                let mut client = Client::connect([member.url()], None).await?;
-                assert_eq!(client.member_list().await?.members()[0].peer_urls(), [peer]);
-                return Ok(());
-            }
-            Err(refusal) => assert!(refusal.output.contains("in use"), "{}", refusal.output),
-        }
-    }
-    panic!("no port stays free");
+    // Known before the member listens: the name server says it.
+    let port = oxetcd_testkit::free_port();
+    let names = NameServer::start([("_etcd-server-x._tcp.example.org", "localhost.", port)]);
+    let peer = format!("http://localhost:{port}");
+    let arguments = [
+        ("name", "a".to_owned()),
+        ("data-dir", format!("{}/a", dir.path().display())),
+        ("listen-peer-urls", peer.clone()),
+        ("initial-advertise-peer-urls", peer.clone()),
+        ("listen-client-urls", "http://127.0.0.1:0".to_owned()),
+        ("advertise-client-urls", "http://127.0.0.1:2379".to_owned()),
+        ("discovery-srv", "example.org".to_owned()),
+        ("discovery-srv-name", "x".to_owned()),
+    ]
+    .map(|(name, value)| format!("--{name}={value}"));
+    let server = names.address().to_string();
+    let launched = tokio::task::spawn_blocking(move || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_etcd"));
+        command.args(arguments).env("OXETCD_NAME_SERVER", server);
+        Server::launch(command)
+    });
+    let member = launched.await?.unwrap_or_else(|refusal| panic!("{}", refusal.output));
+    let mut client = Client::connect([member.url()], None).await?;
+    assert_eq!(client.member_list().await?.members()[0].peer_urls(), [peer]);
+    Ok(())
 }

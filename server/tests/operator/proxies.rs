@@ -14,7 +14,7 @@ type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// Longest wait for what must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A gateway or a proxy. It says where it listens only by its flag, so a free port is looked for first.
+/// A gateway or a proxy. It says where it listens only by its flag.
 struct Between {
     child: Child,
     address: String,
@@ -23,36 +23,31 @@ struct Between {
 
 impl Between {
     fn start(program: &str, ready: &str, extra: &[&str]) -> Between {
-        // Another process may take the port in between; then this one says so and another is tried.
-        for _ in 0..20 {
-            let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-            let address = free.expect("loopback has ports").to_string();
-            let mut child = Command::new(env!("CARGO_BIN_EXE_etcd"))
-                .args([program, "start", "--listen-addr", &address])
-                .args(extra)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("the program can be started");
-            let stderr = child.stderr.take().expect("stderr was asked for");
-            let (sender, log) = mpsc::channel();
-            std::thread::spawn(move || {
-                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    let _ = sender.send(line);
-                }
-            });
-            let mut said = Vec::new();
-            while let Ok(line) = log.recv_timeout(PATIENCE) {
-                if line.contains(ready) {
-                    return Between { child, address, log };
-                }
-                said.push(line);
+        let address = format!("127.0.0.1:{}", oxetcd_testkit::free_port());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_etcd"))
+            .args([program, "start", "--listen-addr", &address])
+            .args(extra)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program can be started");
+        let stderr = child.stderr.take().expect("stderr was asked for");
+        let (sender, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
             }
-            let _ = (child.kill(), child.wait());
-            assert!(said.iter().any(|line| line.contains("Address already in use")), "{said:?}");
+        });
+        let mut said = Vec::new();
+        while let Ok(line) = log.recv_timeout(PATIENCE) {
+            if line.contains(ready) {
+                return Between { child, address, log };
+            }
+            said.push(line);
         }
-        panic!("no port stays free");
+        let _ = (child.kill(), child.wait());
+        panic!("{program} does not start: {said:?}");
     }
 
     async fn client(&self) -> Result<Client, etcd_client::Error> {

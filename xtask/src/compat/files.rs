@@ -73,7 +73,7 @@ fn make(server: &Path) -> Result<TempDir> {
         format!("--initial-cluster=member={PEER_URL}"),
     ];
     let plan = Plan { program: server, name: "member", dir: dir.path(), extra: &extra };
-    let running = Server::start_at(&plan, Addresses::free()?)?;
+    let running = Server::start_at(&plan, Addresses::free())?;
     let ctl = |args: &[&str]| call_ctl(&server.with_file_name("etcdctl"), &running, args);
     HISTORY.iter().try_for_each(|args| ctl(args))?;
     ctl(&["snapshot", "save", &path("snapshot.db").to_string_lossy()])?;

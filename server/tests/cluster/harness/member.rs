@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, File},
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -23,11 +23,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// Metric that counts the snapshots that a member got from others.
 pub(crate) const SNAPSHOTS_RECEIVED: &str = "etcd_network_snapshot_receive_success";
 const POLL: Duration = Duration::from_millis(20);
-/// Another program can take a port between our looking for one and the member's taking it.
-const TRIES: usize = 10;
 const SHOWN_LOG_LINES: usize = 60;
 const READY: &str = "ready to serve client requests";
-const TAKEN: &str = "address already in use";
 
 /// A member, running or not.
 pub(crate) struct Member {
@@ -78,7 +75,12 @@ impl Member {
 
     /// Where other members find it.
     pub(crate) fn peer_url(&self) -> String {
-        format!("http://{}", self.proxy.address())
+        format!("{}://{}", self.peer_scheme(), self.proxy.address())
+    }
+
+    /// Members that were given certificates for each other use them.
+    fn peer_scheme(&self) -> &'static str {
+        if self.flags.iter().any(|flag| flag == "--peer-cert-file") { "https" } else { "http" }
     }
 
     /// Its data directory.
@@ -102,7 +104,7 @@ impl Member {
         self.starts += 1;
         fs::create_dir_all(&self.dir).expect("a folder can be made");
         let log = File::create(self.log_file()).expect("a log can be written");
-        let peer = format!("http://{}", self.peer);
+        let peer = format!("{}://{}", self.peer_scheme(), self.peer);
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "KILL", "--"])
@@ -125,15 +127,9 @@ impl Member {
     /// Waits until it serves clients and is healthy.
     pub(crate) async fn ready(&mut self) {
         let end = Instant::now() + LIMIT;
-        let mut tries = TRIES;
         while !(self.log().contains(READY) && healthy(self.client)) {
             if let Some(status) = self.ended() {
-                self.child = None;
-                tries -= 1;
-                let taken = self.log().contains(TAKEN) && tries > 0;
-                assert!(taken, "{} ended instead of serving ({status})", self.name);
-                [self.client, self.peer] = free_ports();
-                self.launch();
+                panic!("{} ended instead of serving ({status})", self.name);
             }
             assert!(Instant::now() < end, "{} is not ready after {LIMIT:?}", self.name);
             sleep(POLL).await;
@@ -240,11 +236,9 @@ impl Drop for Member {
     }
 }
 
-/// Ports that nobody used a moment ago.
+/// A port for clients and one for peers.
 fn free_ports() -> [SocketAddr; 2] {
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let both = [bind(), bind()];
-    both.each_ref().map(|listener| listener.local_addr().expect("a bound socket has an address"))
+    [(); 2].map(|()| (Ipv4Addr::LOCALHOST, oxetcd_testkit::free_port()).into())
 }
 
 fn healthy(client: SocketAddr) -> bool {

@@ -42,7 +42,7 @@ pub(super) fn run(programs: &Path) -> Result<()> {
     let python = python()?;
     let (dir, program) = (tempfile::TempDir::with_prefix("python-etcd-")?, programs.join("etcd"));
     let names: Vec<String> = (0..SIZE).map(|at| format!("m{at}")).collect();
-    let places: Vec<Addresses> = names.iter().map(|_| Addresses::free()).collect::<Result<_>>()?;
+    let places: Vec<Addresses> = names.iter().map(|_| Addresses::free()).collect();
     let initial: Vec<String> =
         names.iter().zip(&places).map(|(name, at)| format!("{name}=http://{}", at.peer)).collect();
     let mut members = Vec::new();
