@@ -1,6 +1,7 @@
 //! `completion`: scripts that make shells complete the words of a program.
 //!
-//! The scripts know nothing: they ask the program, with `__complete` and the words so far, what could be typed next.
+//! The scripts know nothing: they ask the program, with `__complete` and the words so far, what could be typed next. The
+//! answer has a line for each word, and at the end one that begins with a colon, for the scripts of etcd's own program.
 
 use crate::args::{Failure, Invocation};
 
@@ -56,19 +57,33 @@ macro_rules! completion_of {
 }
 pub(crate) use completion_of;
 
+// Bash takes `--order=D` for three words, of which only the last is replaced.
 const BASH: &str = "# bash completion for PROGRAM
 _PROGRAM_words() {
-    local IFS=$'\\n'
-    COMPREPLY=($(PROGRAM __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f1))
+    local IFS=$'\\n' typed=() before='' at
+    for ((at = 1; at <= COMP_CWORD; at++)); do
+        if [[ ${COMP_WORDS[at]} == '=' || $before == '=' ]] && ((${#typed[@]})); then
+            typed[-1]+=${COMP_WORDS[at]}
+        else
+            typed+=(\"${COMP_WORDS[at]}\")
+        fi
+        before=${COMP_WORDS[at]}
+    done
+    COMPREPLY=($(PROGRAM __complete \"${typed[@]}\" 2>/dev/null | sed '/^:/d' | cut -f1))
+    if [[ ${typed[-1]} == --*=* ]]; then
+        COMPREPLY=(\"${COMPREPLY[@]#*=}\")
+    fi
 }
 complete -o default -F _PROGRAM_words PROGRAM
 ";
 
+// The file is either sourced, or found in $fpath and run when something is to be completed for the first time.
 const ZSH: &str = "#compdef PROGRAM
 _PROGRAM() {
     local -a words_offered
     local line
     while IFS= read -r line; do
+        [[ $line == :* ]] && continue
         words_offered+=(\"${${line//:/\\\\:}/$'\\t'/:}\")
     done < <(PROGRAM __complete \"${(@)words[2,CURRENT]}\" 2>/dev/null)
     if (( ${#words_offered} )); then
@@ -77,15 +92,24 @@ _PROGRAM() {
         _files
     fi
 }
-compdef _PROGRAM PROGRAM
+if [[ ${funcstack[1]} == _PROGRAM ]]; then
+    _PROGRAM \"$@\"
+else
+    compdef _PROGRAM PROGRAM
+fi
 ";
 
 const FISH: &str = "# fish completion for PROGRAM
 function __PROGRAM_words
-    set -l typed (commandline -opc) (commandline -ct)
-    PROGRAM __complete $typed[2..-1] 2>/dev/null
+    set -l typed (commandline -opc)
+    set -l words (PROGRAM __complete $typed[2..-1] (commandline -ct) 2>/dev/null | string match -v ':*')
+    if set -q words[1]
+        printf '%s\\n' $words
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c PROGRAM -a '(__PROGRAM_words)'
+complete -c PROGRAM -f -a '(__PROGRAM_words)'
 ";
 
 const POWERSHELL: &str = "# PowerShell completion for PROGRAM
@@ -93,7 +117,7 @@ Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
     $typed = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
     if ($wordToComplete -eq '') { $typed += '\"\"' }
-    PROGRAM __complete @typed 2>$null | ForEach-Object {
+    PROGRAM __complete @typed 2>$null | Where-Object { $_ -notlike ':*' } | ForEach-Object {
         $word, $about = $_ -split \"`t\", 2
         if (-not $about) { $about = $word }
         [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $about)

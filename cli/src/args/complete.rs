@@ -11,7 +11,8 @@ pub fn complete(root: &'static Command, words: &[Vec<u8>]) -> Vec<(String, &'sta
     let Some((typed, before)) = words.split_last() else { return Vec::new() };
     let Ok(found) = find(root, before) else { return Vec::new() };
     let flags: Vec<&'static Flag> = flags_of(&found.path).collect();
-    let typed = String::from_utf8_lossy(typed);
+    // PowerShell drops words that are empty; its script writes a pair of quotes instead.
+    let typed = String::from_utf8_lossy(typed.strip_prefix(b"\"\"").unwrap_or(typed));
     let starting = |word: &String| word.starts_with(&*typed);
     if before.iter().any(|word| word == b"--") {
         return Vec::new();
@@ -69,6 +70,7 @@ mod tests {
         assert_eq!(offered(&["get", "--order=D"]), ["--order=DESCEND"]);
         assert_eq!(offered(&["-w", "j"]), ["json"]);
         assert_eq!(offered(&["completion", "z"]), ["zsh"]);
+        assert_eq!(offered(&["alarm", "\"\""]), offered(&["alarm", ""]));
         assert!(offered(&["get", "k"]).is_empty() && offered(&["get", "--", "--pre"]).is_empty());
     }
 }

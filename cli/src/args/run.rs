@@ -11,6 +11,11 @@ use std::io::Write as _;
 
 /// The first argument of a shell that asks what could be typed next.
 const ASK_FOR_WORDS: &[u8] = b"__complete";
+/// The same, of a shell that shows nothing but the words.
+const ASK_FOR_BARE_WORDS: &[u8] = b"__completeNoDesc";
+/// The last line of the answer: the shell may offer files, or not.
+const FILES: &str = ":0";
+const NO_FILES: &str = ":4";
 
 /// Why a command failed, and the exit code that tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +50,31 @@ pub struct Invocation {
     pub out: Output,
 }
 
+/// Whether a shell asks what could be typed next; and if so, whether it wants a line about each word, too.
+fn asked_for_words(first: &[u8]) -> Option<bool> {
+    match first {
+        ASK_FOR_WORDS => Some(true),
+        ASK_FOR_BARE_WORDS => Some(false),
+        _ => None,
+    }
+}
+
+/// Prints words as etcd's program does, so that its scripts can read them: the last line says what else the shell may offer.
+fn offer(words: &[(String, &str)], about: bool, out: &Output) {
+    for (word, help) in words {
+        if about {
+            out.line(format_args!("{word}\t{help}"));
+        } else {
+            out.line(word);
+        }
+    }
+    out.line(if words.is_empty() { FILES } else { NO_FILES });
+}
+
 /// Runs the program: finds the command, reads its flags, runs it, reports what went wrong. Returns the exit code.
 pub async fn run(root: &'static Command, args: Vec<Vec<u8>>, out: Output) -> u8 {
-    if args.first().is_some_and(|first| first == ASK_FOR_WORDS) {
-        for (word, about) in complete(root, &args[1..]) {
-            out.line(format_args!("{word}\t{about}"));
-        }
+    if let Some(about) = args.first().and_then(|first| asked_for_words(first)) {
+        offer(&complete(root, &args[1..]), about, &out);
         return out.finish(0);
     }
     let found = match find(root, &args) {

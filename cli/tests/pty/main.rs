@@ -8,6 +8,8 @@ mod discovery;
 mod elsewhere;
 mod hidden;
 mod operations;
+mod screen;
 mod server;
+mod shells;
 mod terminal;
 mod typed;

@@ -1,4 +1,4 @@
-//! A terminal with etcdctl in it.
+//! A terminal with a program in it, etcdctl mostly.
 
 use super::server::{ETCDCTL, PATIENCE, Server};
 use pty_process::{
@@ -7,12 +7,13 @@ use pty_process::{
 };
 use std::{
     io::{Read as _, Write as _},
+    path::Path,
     process::{Child, ExitStatus},
     sync::{Arc, mpsc},
     time::Instant,
 };
 
-/// etcdctl on a pseudo-terminal. What stands on the screen is kept, and looked for piece by piece.
+/// A program on a pseudo-terminal. What stands on the screen is kept, and looked for piece by piece.
 pub(crate) struct Terminal {
     child: Child,
     pty: Arc<Pty>,
@@ -24,14 +25,25 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn open(server: &Server, args: &[&str]) -> Self {
+        Terminal::open_with(server, args, &[])
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn open_with(server: &Server, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        let args = [&["--command-timeout=100s", "--endpoints", server.endpoint()], args].concat();
+        Terminal::run(ETCDCTL, &args, server.dir.path(), environment)
+    }
+
+    /// Any program, in this folder and with these variables added to its environment.
+    pub(crate) fn run(program: &str, args: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Self {
         let (pty, pts) = open().expect("a pseudo-terminal can be had");
         pty.resize(Size::new(24, 120)).expect("it can be resized");
-        let child = Command::new(ETCDCTL)
-            .args(["--command-timeout=100s", "--endpoints", server.endpoint()])
+        let child = Command::new(program)
             .args(args)
-            .current_dir(server.dir.path())
+            .current_dir(folder)
+            .envs(environment.iter().copied())
             .spawn(pts)
-            .expect("etcdctl can be started");
+            .unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
         let pty = Arc::new(pty);
         let (sender, arriving) = mpsc::channel();
         let screen = pty.clone();
@@ -69,15 +81,20 @@ impl Terminal {
         self.expect("\r\n")
     }
 
+    /// Presses these keys.
+    pub(crate) fn press(&self, keys: &str) {
+        (&*self.pty).write_all(keys.as_bytes()).expect("the terminal is open");
+    }
+
     /// Types a line; the terminal shows it, too.
     pub(crate) fn type_line(&mut self, line: &str) {
-        (&*self.pty).write_all(format!("{line}\n").as_bytes()).expect("the terminal is open");
+        self.press(&format!("{line}\n"));
         self.expect(&format!("{line}\r\n"));
     }
 
     /// Presses ^C.
     pub(crate) fn interrupt(&self) {
-        (&*self.pty).write_all(b"\x03").expect("the terminal is open");
+        self.press("\x03");
     }
 
     /// What has come to stand on the screen unseen, without waiting.

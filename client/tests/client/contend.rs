@@ -2,12 +2,14 @@
 //!
 //! Each holder writes its fence, in a transaction that compares. Afterwards the store's history is read, and tells for
 //! each such write who stood first in the line at that revision: nobody else may have written. Beside that, holders note by
-//! the clock from when until when they held for certain: no two of these times may overlap.
+//! the clock from when until when they held for certain: no two of these times may overlap. And whenever a holder is killed, the
+//! cluster is asked for its lease until that is gone: nobody but a new leader may have given it time anew.
 //!
 //! `OXETCD_CONTEND_S` says for how many seconds (`cargo xtask contend`: a minute), `OXETCD_SEED` which faults are drawn.
 
 mod board;
 mod contender;
+mod vigil;
 
 use crate::members::{Members, PATIENCE};
 use board::{Board, Line};
@@ -24,7 +26,7 @@ const MEMBERS: usize = 3;
 const DEFAULT_S: u64 = 8;
 /// So often each line must have had a holder, however long that takes.
 const LEAST_TURNS: usize = 10;
-/// Of leases, in seconds: how long the key of a client that died stays.
+/// Of leases, in seconds: how long the key of a client that died stays, if the leader lives.
 const TTL_S: i64 = 2;
 
 fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -57,7 +59,6 @@ async fn fault(random: &mut StdRng, members: &mut Members, contenders: &mut [Con
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "fails about once in ten runs: keys outlive their leases, or a member ends at its start; not yet understood"]
 async fn contend() {
     let wanted = Duration::from_secs(setting("OXETCD_CONTEND_S").unwrap_or(DEFAULT_S));
     let seed = setting("OXETCD_SEED").unwrap_or_else(|| rand::rng().random());
@@ -82,7 +83,7 @@ async fn contend() {
     }
     let died = Instant::now();
     board.wait_until_empty(died + PATIENCE).await;
-    println!("the last key went {:?} after the last client", died.elapsed());
+    println!("the last went {:?} after the last client", died.elapsed());
     board.judge(&client).await;
     println!("{board}");
 }

@@ -1,7 +1,9 @@
 //! What happened: by the store's history, and by the holders' own clock.
 
+use super::vigil::Vigil;
 use bytes::Bytes;
 use oxetcd_api::{
+    LeaseId,
     etcdserverpb::{PutRequest, WatchCreateRequest},
     mvccpb::{Event, event::EventType},
 };
@@ -46,7 +48,10 @@ const LINES: [Line; 2] = [Line::Lock, Line::Election];
 const END: &str = "contend-record/over";
 
 /// Shared by all who take part.
-pub(super) struct Board(Arc<Mutex<State>>);
+pub(super) struct Board {
+    state: Arc<Mutex<State>>,
+    client: Client,
+}
 
 #[derive(Default)]
 struct State {
@@ -54,13 +59,12 @@ struct State {
     events: Vec<(Event, Instant)>,
     /// Times of certain possession.
     spans: BTreeMap<&'static str, Vec<(Instant, Instant)>>,
-    /// Who held last, and by which key.
-    holder: Option<(usize, Bytes)>,
+    /// Who held last, and by which lease.
+    holder: Option<(usize, LeaseId)>,
     counts: BTreeMap<String, usize>,
-    /// How long keys outlived clients that were killed while they held.
-    outlived: Vec<Duration>,
-    /// The keys of clients that were killed while they held, and when.
-    deaths: Vec<(Bytes, Instant)>,
+    /// How the leases of holders that were killed ended, and how many of them have not ended yet.
+    vigils: Vec<Vigil>,
+    open_vigils: usize,
     /// What must not happen and was seen outside of the test's own thread.
     violations: Vec<String>,
 }
@@ -76,7 +80,7 @@ impl Board {
             ..Default::default()
         };
         let mut watch = client.watch(request);
-        let board = Board(state.clone());
+        let board = Board { state: state.clone(), client: client.clone() };
         tokio::spawn(async move {
             while let Some(update) = watch.next().await {
                 if let Some(error) = update.error {
@@ -86,11 +90,11 @@ impl Board {
                 board.state().events.extend(update.response.events.into_iter().map(|event| (event, now)));
             }
         });
-        Board(state)
+        Board { state, client: client.clone() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("nobody panics while holding it")
+        self.state.lock().expect("nobody panics while holding it")
     }
 
     /// What a holder writes.
@@ -107,8 +111,8 @@ impl Board {
         self.count(&format!("turns that ended with: {error}"));
     }
 
-    pub(super) fn holds(&self, line: Line, client: usize, key: &Bytes) {
-        self.state().holder = Some((client, key.clone()));
+    pub(super) fn holds(&self, line: Line, client: usize, lease: LeaseId) {
+        self.state().holder = Some((client, lease));
         self.count(&format!("turns of {}", line.name()));
     }
 
@@ -121,12 +125,21 @@ impl Board {
         self.state().holder.as_ref().map(|(client, _)| *client)
     }
 
-    /// A client is gone.
+    /// A client is gone. If it held, the end of its lease is followed.
     pub(super) fn died(&self, client: usize) {
         self.count("clients killed");
         let mut state = self.state();
-        let holder = state.holder.take_if(|(holder, _)| *holder == client);
-        state.deaths.extend(holder.map(|(_, key)| (key, Instant::now())));
+        let Some((_, lease)) = state.holder.take_if(|(holder, _)| *holder == client) else { return };
+        state.open_vigils += 1;
+        drop(state);
+        let (client, shared) = (self.client.clone(), self.state.clone());
+        tokio::spawn(async move {
+            let vigil = Vigil::keep(&client, lease).await;
+            let mut state = shared.lock().expect("nobody panics while holding it");
+            state.open_vigils -= 1;
+            state.violations.extend(vigil.as_ref().and_then(Vigil::violation));
+            state.vigils.extend(vigil);
+        });
     }
 
     /// Something must not have happened.
@@ -139,7 +152,7 @@ impl Board {
         self.state().counts.get(&format!("turns of {}", line.name())).copied().unwrap_or(0)
     }
 
-    /// Waits until nobody stands in any line.
+    /// Waits until nobody stands in any line, and the leases of all dead holders are gone.
     pub(super) async fn wait_until_empty(&self, end: Instant) {
         loop {
             let mut standing = BTreeMap::new();
@@ -153,11 +166,15 @@ impl Board {
                     EventType::Delete => drop(standing.remove(&kv.key)),
                 }
             }
-            if standing.is_empty() {
+            let open = self.state().open_vigils;
+            if standing.is_empty() && open == 0 {
                 return;
             }
             assert_eq!(self.state().violations, Vec::<String>::new());
-            assert!(Instant::now() < end, "these keys outlive their leases: {standing:?}");
+            assert!(
+                Instant::now() < end,
+                "these keys outlive their leases, {open} of dead holders: {standing:?}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -183,7 +200,6 @@ impl Board {
             let overlap = spans.windows(2).find(|pair| pair[1].0 < pair[0].1);
             assert_eq!(overlap, None, "two held {line} at the same time");
         }
-        state.outlived = outlived(&state.events, &state.deaths);
     }
 }
 
@@ -215,25 +231,22 @@ fn judge_line(events: &[(Event, Instant)], line: Line) -> usize {
     writes
 }
 
-/// For each key of a holder that was killed, how long it stayed, as far as it had not gone before.
-fn outlived(events: &[(Event, Instant)], deaths: &[(Bytes, Instant)]) -> Vec<Duration> {
-    let gone = |event: &Event, key: &Bytes| {
-        event.r#type() == EventType::Delete && event.kv.as_ref().is_some_and(|kv| kv.key == *key)
-    };
-    let stayed = |(key, died): &(Bytes, Instant)| {
-        let (_, heard) = events.iter().find(|(event, heard)| heard > died && gone(event, key))?;
-        Some(heard.duration_since(*died))
-    };
-    deaths.iter().filter_map(stayed).collect()
-}
-
 impl fmt::Display for Board {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
         for (what, count) in &state.counts {
             writeln!(f, "{count:6} {what}")?;
         }
-        let (count, longest) = (state.outlived.len(), state.outlived.iter().max());
-        write!(f, "{count:6} holders killed; their keys stayed for {longest:?} at the longest")
+        let after_gift = state.vigils.iter().map(Vigil::stayed_after_gift).max().unwrap_or_default();
+        writeln!(
+            f,
+            "{:6} leases outlived their holders, by {after_gift:.1?} at the most",
+            state.vigils.len()
+        )?;
+        writeln!(f, "       after the holder's death or the last leader's election.")?;
+        match state.vigils.iter().max_by_key(|vigil| vigil.stayed()) {
+            Some(longest) => write!(f, "       The last to go: {longest}"),
+            None => Ok(()),
+        }
     }
 }

@@ -134,7 +134,7 @@ async fn hold(
     fence: i64,
 ) -> Result<(), Failure> {
     let since = Instant::now();
-    board.holds(line, number, &key);
+    board.holds(line, number, session.lease());
     let put =
         PutRequest { key: line.record().into(), value: Board::entry(fence, &key), ..Default::default() };
     let success = vec![RequestOp { request: Some(Request::RequestPut(put)) }];
