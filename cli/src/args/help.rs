@@ -8,8 +8,8 @@ use super::{
 use crate::go::quote::quote;
 use std::fmt::Write as _;
 
-/// Names of commands are padded to this width.
-const NAME_WIDTH: usize = 11;
+/// Names of commands are padded to this width at least.
+const MIN_NAME_WIDTH: usize = 11;
 
 /// What `--help` shows.
 pub fn help_text(path: &[&'static Command]) -> String {
@@ -62,10 +62,11 @@ pub fn usage_text(path: &[&'static Command]) -> String {
 fn list_commands(text: &mut String, command: &Command) {
     let mut children = command.commands.to_vec();
     children.sort_by_key(|child| child.name);
+    let width = children.iter().map(|child| child.name.len()).max().unwrap_or(0).max(MIN_NAME_WIDTH);
     let list = |text: &mut String, title: &str, group: Option<super::Group>| {
         let _ = write!(text, "\n\n{title}");
         for child in children.iter().filter(|child| child.group == group) {
-            let _ = write!(text, "\n  {:NAME_WIDTH$} {}", child.name, child.about);
+            let _ = write!(text, "\n  {:width$} {}", child.name, child.about);
         }
     };
     if command.groups.is_empty() {

@@ -24,7 +24,7 @@ use std::{
 const CLIENTS: usize = 50;
 const MEMBERS: usize = 3;
 const DEFAULT_S: u64 = 8;
-/// So often each line must have had a holder, however long that takes.
+/// So often each line must have had a holder; if need be, they go on without faults until it is so.
 const LEAST_TURNS: usize = 10;
 /// Of leases, in seconds: how long the key of a client that died stays, if the leader lives.
 const TTL_S: i64 = 2;
@@ -72,10 +72,14 @@ async fn contend() {
         (0..CLIENTS).map(|number| Contender::start(number, members.endpoints(), board.clone())).collect();
 
     let began = Instant::now();
-    while began.elapsed() < wanted || board.turns(Line::Lock).min(board.turns(Line::Election)) < LEAST_TURNS {
-        assert!(began.elapsed() < wanted + PATIENCE, "it does not go on: {board}");
+    while began.elapsed() < wanted {
         fault(&mut random, &mut members, &mut contenders, &board).await;
         tokio::time::sleep(Duration::from_millis(random.random_range(20..250))).await;
+    }
+    // On a busy machine, and with unlucky faults, most of the time may have gone by in elections.
+    while board.turns(Line::Lock).min(board.turns(Line::Election)) < LEAST_TURNS {
+        assert!(began.elapsed() < wanted + PATIENCE, "it does not go on: {board}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // All die at once. What they leave behind goes with their leases.
     for contender in &mut contenders {

@@ -11,7 +11,7 @@ use regex::{Captures, Regex};
 const HEADER_TAG: u8 = 0x0a;
 
 /// How lines of logs begin: zap's and gRPC's.
-const LOGGED: [&str; 2] = ["{\"level\":", "INFO: 20"];
+const LOGGED: [&str; 3] = ["{\"level\":", "INFO: 20", "WARNING: 20"];
 
 /// Whether a line is zap's in the form for people: a moment, a tab, a level.
 fn is_logged_for_people(line: &str) -> bool {
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn drops_logs_help_and_stacks() {
-        let text = "{\"level\":\"warn\"}\nError: unknown flag: --x\nNAME:\n\tget\n";
+        let text = "{\"level\":\"warn\"}\nWARNING: 2026/11/30 13:10:56 [core] x\nError: unknown flag: --x\nNAME:\n\tget\n";
         assert_eq!(normaliser().stderr(text.as_bytes()), "Error: unknown flag: --x\n");
         assert_eq!(normaliser().stderr(b"panic: bad\n\ngoroutine 1 [running]:\nmain()\n"), "panic: bad\n");
         assert_eq!(normaliser().stderr(b"Error: x\n\nError: x\n"), "Error: x\n");
