@@ -41,6 +41,13 @@ impl Tree {
         self.in_use
     }
 
+    /// Whether there is anything of clients or users in it.
+    pub fn holds_anything(&self) -> bool {
+        self.root.children().into_iter().flatten().any(|(name, node)| {
+            !NAMESPACES.contains(&&**name) || node.children().is_some_and(|children| !children.is_empty())
+        })
+    }
+
     /// Counts a change elsewhere.
     pub fn count_elsewhere(&mut self, change: Elsewhere) {
         match change {

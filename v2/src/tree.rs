@@ -254,12 +254,13 @@ impl Tree {
             if at > cutoff {
                 return;
             }
+            // Before it is done: the counters are stored with the change.
+            self.stats.expire_count += 1;
             match self.removal(&path, Action::Expire, true, true, cutoff) {
                 Ok(event) => drop(self.remove(&path, event)),
                 // Never: what is removed is taken from the set as well.
                 Err(_) => drop(self.expiring.pop_first()),
             }
-            self.stats.expire_count += 1;
         }
     }
 
