@@ -6,6 +6,7 @@
 //! covers: etcdctl top --once --depth --limit --sort --interval
 //! covers: etcdutl recover --data-dir --dry-run
 //! covers: etcdctl2 --discovery-srv
+//! covers: etcdctl2 backup --data-dir --wal-dir --backup-dir --backup-wal-dir --with-v3
 //! covers: etcdutl migrate-v2 --cacert --cert --key --from-cacert --from-cert --from-key
 
 use super::{
@@ -98,6 +99,40 @@ fn version_2_does_not_look_for_members_in_dns() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said, "discovery by SRV records is not supported with version 2 of the API\n");
+}
+
+#[test]
+fn the_data_dir_of_a_member_that_stopped_is_copied() {
+    let mut server = Server::start();
+    server.ctl(&["put", "k", "v"]);
+    server.stop();
+    let place = |name: &str| server.dir.path().join(name);
+    let flag = |name: &str, at: &str| format!("--{name}={}", place(at).display());
+    let backup = |args: &[String]| {
+        let output = Command::new(ETCDCTL).env("ETCDCTL_API", "2").arg("backup").args(args).output();
+        let output = output.expect("etcdctl can be started");
+        assert_eq!(output.stdout, b"");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let from = flag("data-dir", "data");
+    let (code, said) = backup(&[from.clone(), flag("backup-dir", "copy"), "--with-v3".to_owned()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.ends_with("copy is made; start it with `etcd --force-new-cluster`\n"), "{said}");
+    assert!(place("copy/member/snap/db").is_file() && place("copy/member/wal").is_dir());
+    // Logs that are elsewhere.
+    std::fs::rename(place("data/member/wal"), place("log")).expect("it is there");
+    let elsewhere = [
+        from.clone(),
+        flag("wal-dir", "log"),
+        flag("backup-dir", "second"),
+        flag("backup-wal-dir", "second-log"),
+    ];
+    assert_eq!(backup(&elsewhere).0, Some(0));
+    assert!(place("second-log").is_dir() && !place("second/member/wal").exists());
+    let (code, said) = backup(&[from.clone(), flag("backup-dir", "third")]);
+    assert_eq!(code, Some(1));
+    assert!(said.ends_with("data/member/wal: no such file or directory\n"), "{said}");
+    assert_eq!(backup(&[from]), (Some(1), "--data-dir and --backup-dir are required\n".to_owned()));
 }
 
 #[test]

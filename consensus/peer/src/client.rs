@@ -38,6 +38,8 @@ pub(crate) enum PeerError {
     OtherCluster(String),
     #[error("its version does not go with ours")]
     Incompatible,
+    #[error("it runs etcd 3.6 or later, which cannot read this cluster's v2 entries, and takes no part")]
+    CannotReadV2,
     #[error("it answers {0}: {1}")]
     Refused(StatusCode, String),
 }
@@ -55,7 +57,10 @@ impl PeerError {
             matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidData)
         };
         match self {
-            PeerError::Incompatible | PeerError::OtherCluster(_) | PeerError::Removed => true,
+            PeerError::Incompatible
+            | PeerError::OtherCluster(_)
+            | PeerError::Removed
+            | PeerError::CannotReadV2 => true,
             PeerError::Io(error) => refused(error),
             PeerError::Http(error) => cause(error).downcast_ref::<io::Error>().is_some_and(refused),
             PeerError::NoUrl | PeerError::Timeout | PeerError::NotKnown | PeerError::Refused(..) => false,

@@ -72,6 +72,7 @@ impl Common {
         all.insert(headers::SERVER_VERSION, server_version_value.clone());
         all.insert(headers::MIN_CLUSTER_VERSION, HeaderValue::from_static(headers::OLDEST_CLUSTER));
         all.insert(headers::CLUSTER_ID, cluster_id_value.clone());
+        all.insert(headers::READS_V2, HeaderValue::from_static("true"));
         all.insert(headers::PEER_URLS, visible(&config.peer_urls.join(",")));
         Common {
             id: config.id,

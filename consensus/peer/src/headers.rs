@@ -8,6 +8,8 @@ pub(crate) const MIN_CLUSTER_VERSION: HeaderName = HeaderName::from_static("x-mi
 pub(crate) const CLUSTER_ID: HeaderName = HeaderName::from_static("x-etcd-cluster-id");
 pub(crate) const PEER_URLS: HeaderName = HeaderName::from_static("x-peerurls");
 pub(crate) const RAFT_TO: HeaderName = HeaderName::from_static("x-raft-to");
+/// Whoever sends this reads entries of the v2 API, whatever its version is. None of etcd's own.
+pub(crate) const READS_V2: HeaderName = HeaderName::from_static("x-etcd-reads-v2");
 
 /// The oldest version of a cluster that a member of these days understands.
 pub(crate) const OLDEST_CLUSTER: &str = "3.0.0";

@@ -27,6 +27,18 @@ pub trait PeerHost: Send + Sync + 'static {
     /// Whether this member was removed from the cluster. It will not be one again.
     fn is_removed(&self, id: u64) -> bool;
 
+    /// Whether this member holds anything of the v2 API. As long as it does, whoever cannot read its entries takes
+    /// no part in the cluster.
+    fn has_v2(&self) -> bool {
+        false
+    }
+
+    /// Whether a message has entries of the v2 API in it: it is for those who can read them.
+    fn carries_v2(&self, message: &raftpb::Message) -> bool {
+        let _ = message;
+        false
+    }
+
     /// Another member says that this one was removed.
     fn this_member_was_removed(&self);
 

@@ -15,6 +15,7 @@
 //! [`Peers`] is all of it: a [`Transport`](oxetcd_consensus::Transport) towards raft, an HTTP handler towards the
 //! listener for peers. What it wants from the member stands in [`PeerHost`].
 
+mod ability;
 mod client;
 mod codec;
 mod common;

@@ -1,6 +1,7 @@
 //! One other member: the ways to it, and the choice among them.
 
 use crate::{
+    ability::Ability,
     client::PeerError,
     common::Common,
     host::PeerObserver,
@@ -30,6 +31,7 @@ pub(crate) struct Peer {
     pub(crate) common: Arc<Common>,
     pub(crate) urls: UrlPicker,
     pub(crate) status: Status,
+    pub(crate) ability: Ability,
     pub(crate) observer: Arc<dyn PeerObserver>,
     pub(crate) stopped: CancellationToken,
     /// The peer showed that it is there: whoever waits before dialing it need not.
@@ -66,6 +68,7 @@ impl Peer {
             common: common.clone(),
             urls: UrlPicker::new(urls),
             status: Status::new(id, observer.clone()),
+            ability: Ability::default(),
             observer,
             stopped: CancellationToken::new(),
             showed_up: Notify::new(),
@@ -108,6 +111,10 @@ impl Peer {
 
     /// Sends one message on the best way that is open. The waker, if any, is to be woken afterwards.
     pub(crate) fn send(self: &Arc<Self>, message: Message) -> Option<Waker> {
+        if self.must_not_get(&message) {
+            self.withhold(message);
+            return None;
+        }
         if message.r#type() == MessageType::MsgSnap {
             self.send_snapshot(message);
             return None;
@@ -136,6 +143,34 @@ impl Peer {
             self.undelivered([full.into_inner()]);
         }
         None
+    }
+
+    /// Whether the peer takes no part, because it cannot read what this cluster's log holds.
+    pub(crate) fn is_shut_out(&self) -> bool {
+        self.ability.reads_v2() == Some(false) && self.common.host.has_v2()
+    }
+
+    /// Whether a message is kept back from a peer that cannot read it, or has not said yet whether it can.
+    fn must_not_get(&self, message: &Message) -> bool {
+        if self.ability.reads_v2() == Some(true) {
+            return false;
+        }
+        let host = &self.common.host;
+        let carries_v2 = match message.r#type() {
+            MessageType::MsgSnap => host.has_v2(),
+            _ => host.carries_v2(message),
+        };
+        carries_v2 || self.is_shut_out()
+    }
+
+    fn withhold(&self, message: Message) {
+        if self.ability.reads_v2() == Some(false) {
+            self.status.failed("v2", &PeerError::CannotReadV2);
+        }
+        if message.r#type() == MessageType::MsgSnap {
+            self.common.host.snapshot_sent(self.id, false);
+        }
+        self.undelivered([message]);
     }
 
     /// Messages certainly did not leave this member.

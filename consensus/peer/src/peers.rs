@@ -99,6 +99,11 @@ impl Peers {
         self.inner.peer(id)?.status.active_since()
     }
 
+    /// Whether a member reads entries of the v2 API; `None` until it says so.
+    pub fn reads_v2(&self, id: u64) -> Option<bool> {
+        self.inner.peer(id)?.ability.reads_v2()
+    }
+
     /// How many members answer.
     pub fn active_count(&self) -> usize {
         let table = self.inner.table.read();
@@ -187,9 +192,14 @@ impl Inner {
 
     /// Who wants to know about traffic with `id`: nobody, if that is anybody.
     pub(crate) fn observer(&self, id: Option<u64>) -> Arc<dyn PeerObserver> {
-        let table = self.table.read();
-        let peer = id.and_then(|id| table.members.get(&id).or_else(|| table.strangers.get(&id)));
+        let peer = id.and_then(|id| self.known(id));
         peer.map_or_else(|| Arc::new(()) as Arc<dyn PeerObserver>, |peer| peer.observer.clone())
+    }
+
+    /// A member, or somebody else who is kept in mind.
+    pub(crate) fn known(&self, id: u64) -> Option<Arc<Peer>> {
+        let table = self.table.read();
+        table.members.get(&id).or_else(|| table.strangers.get(&id)).cloned()
     }
 
     /// Keeps somebody in mind who is not known as a member but says where it can be reached.

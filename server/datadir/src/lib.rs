@@ -11,6 +11,7 @@
 //! etcd's format into an engine, [`Export`] makes such a file; ids and encodings are etcd's.
 
 mod altered;
+mod backup;
 mod conf_state;
 mod engine;
 mod engine_home;
@@ -29,6 +30,7 @@ mod survivor;
 mod v2_tree;
 
 pub use altered::{Altered, Progress};
+pub use backup::Backup;
 pub use conf_state::{decode_state, encode_state};
 pub use engine::{EngineOptions, check_engine};
 pub use engine_home::{EngineHome, Opened, remove};

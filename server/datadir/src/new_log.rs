@@ -11,6 +11,7 @@ use oxetcd_consensus::{
 };
 use oxetcd_machine::{Member, MemberChange, Members, meta::Applied};
 use oxetcd_storage::{Buffer, Memory};
+use oxetcd_v2::Tree;
 use prost::Message;
 use std::{path::Path, sync::Arc};
 
@@ -33,11 +34,17 @@ impl Founding {
         Founding { members, me, applied, conf_state }
     }
 
-    /// Writes the log, and the snapshot file that etcd 3.6 and older begin with.
+    /// Writes the log, and the snapshot file that etcd 3.6 and older begin with. `tree` is the v2 tree of the data.
     ///
     /// # Errors
     /// When there is a log, or a file cannot be written; the text names it.
-    pub(crate) fn write(&self, disk: &Arc<dyn Disk>, wal_dir: &Path, snap_dir: &Path) -> Result<(), String> {
+    pub(crate) fn write(
+        &self,
+        disk: &Arc<dyn Disk>,
+        wal_dir: &Path,
+        snap_dir: &Path,
+        tree: &Tree,
+    ) -> Result<(), String> {
         let ids: Vec<u64> = self.members.iter().map(|member| member.id).collect();
         let metadata = Metadata { node_id: Some(self.me), cluster_id: Some(cluster_id(&ids)) };
         let first = bootstrap(&peers(&self.members));
@@ -46,7 +53,7 @@ impl Founding {
             .map_err(text)?;
         wal.append(&first.entries, Some(&hard_state), true).map_err(text)?;
         let snapshot = Snapshot {
-            data: Some(self.membership()?.into()),
+            data: Some(self.membership(tree)?.into()),
             metadata: Some(SnapshotMetadata {
                 conf_state: Some(first.conf_state),
                 index: Some(self.applied.index),
@@ -60,12 +67,16 @@ impl Founding {
 
     /// Without the version that the old cluster spoke: etcd 3.5 finds it here, and would refuse to begin with a newer one, though
     /// it reads the data.
-    fn membership(&self) -> Result<Vec<u8>, String> {
+    fn membership(&self, tree: &Tree) -> Result<Vec<u8>, String> {
         let buffer = Buffer::new(Arc::new(Memory::new()));
         let members = Members::open(&buffer).map_err(text)?;
         let step = buffer.begin();
         for member in &self.members {
             members.make(&step, MemberChange::Add(member.clone()));
+        }
+        if tree.is_in_use() {
+            let (cluster, _) = membership_json::cluster(&members);
+            return Ok(tree.save(Some(&cluster))?.into_bytes());
         }
         membership_json::encode(&members)
     }

@@ -1,15 +1,16 @@
 //! A new data dir from a snapshot: the data of an old cluster, the members of a new one.
 //!
-//! What is kept are keys, leases, users, roles and alarms; who the members are, and how far a log had been applied, is
+//! What is kept are keys, leases, users, roles and alarms, and the v2 tree if a server of ours made the snapshot; who the members are, and how far a log had been applied, is
 //! of the new cluster. Without an engine the data goes into `member/snap/db`, on which etcd's own server works and
 //! which ours takes into its engine at the first start; with one it goes there directly.
 
 use crate::{Altered, EngineHome, EngineOptions, altered::Progress, new_log::Founding};
 use oxetcd_api::Revision;
 use oxetcd_consensus::{Disk, OsDisk};
-use oxetcd_machine::{Member, meta::Notes};
-use oxetcd_storage::{Batch, Table};
+use oxetcd_machine::{Member, V2Records, meta::Notes};
+use oxetcd_storage::{Batch, Buffer, Durability, Engine, Memory, Table};
 use oxetcd_storage_bolt::{Reader, TRAILER_BYTES, has_trailer};
+use oxetcd_v2::Tree;
 use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File},
@@ -137,7 +138,8 @@ impl Restore {
         if let Some(parent) = self.wal_dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             make_dir(parent)?;
         }
-        founding.write(&disk, &self.wal_dir, snap_dir)
+        let tree = v2_tree(&mut altered)?;
+        founding.write(&disk, &self.wal_dir, snap_dir, &tree)
     }
 
     /// Adds an empty record far behind the last one, and has everything before it compacted.
@@ -159,6 +161,21 @@ impl Restore {
         altered.table(Table::Meta).map_err(damaged)?.insert(SCHEDULED.to_vec(), place);
         Ok(())
     }
+}
+
+/// The v2 tree that the snapshot brings along.
+fn v2_tree(altered: &mut Altered<'_>) -> Result<Tree, String> {
+    let mut batch = Batch::new();
+    for (key, value) in altered.table(Table::Meta).map_err(text)?.iter() {
+        batch.put(Table::Meta, key.clone(), value.clone());
+    }
+    let meta = Memory::new();
+    meta.commit(&batch, Durability::Buffered).map_err(text)?;
+    V2Records::in_buffer(&Buffer::new(Arc::new(meta))).map_err(text)?.open()
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// Exchanges the old cluster's members for the new one's.

@@ -4,9 +4,9 @@
 //! write-ahead log. Nothing is changed here: the member can be started again as if nobody had looked.
 
 use crate::reason;
-use oxetcd_consensus::{Disk, OsDisk, SnapStore, Wal, raftpb};
-use oxetcd_machine::v2_request;
-use oxetcd_v2::Tree;
+use oxetcd_consensus::{Disk, OsDisk, SnapStore, Wal, raftpb::EntryType, wal::Replay};
+use oxetcd_machine::v2_replay;
+use oxetcd_v2::{Elsewhere, Tree};
 use std::{path::Path, sync::Arc};
 
 /// Reads the tree of a member that does not run. The log is in `wal_dir`, or where it usually is.
@@ -21,21 +21,31 @@ pub fn read_v2_tree(data_dir: &Path, wal_dir: Option<&Path>) -> Result<Tree, Str
     }
     let disk: Arc<dyn Disk> = Arc::new(OsDisk);
     let replay = Wal::read_newest(&*disk, wal_dir).map_err(|error| error.to_string())?;
+    // What is not committed may never have been so.
+    until(&replay, &snap_dir, replay.hard_state.commit())
+}
+
+/// The tree as of entry `last` of a log, which begins with a snapshot of `snap_dir`.
+///
+/// # Errors
+/// When the snapshot is damaged or missing; the text names it.
+pub(crate) fn until(replay: &Replay, snap_dir: &Path, last: u64) -> Result<Tree, String> {
     let mut tree = match replay.start.index() {
         0 => Tree::default(),
         index => {
-            let snapshot = SnapStore::new(disk, &snap_dir).load(replay.start.term(), index);
+            let disk: Arc<dyn Disk> = Arc::new(OsDisk);
+            let snapshot = SnapStore::new(disk, snap_dir).load(replay.start.term(), index);
             let data = snapshot.map_err(|error| error.to_string())?.data.unwrap_or_default();
             Tree::recover(&data).map_err(|error| format!("the snapshot at index {index}: {error}"))?
         }
     };
-    // What is not committed may never have been so.
-    let committed = replay.hard_state.commit();
-    let entries = replay.entries.iter().take_while(|entry| entry.index() <= committed);
-    for entry in entries.filter(|entry| entry.r#type() == raftpb::EntryType::EntryNormal) {
-        if let Some(request) = entry.data.as_ref().and_then(v2_request) {
+    for entry in replay.entries.iter().take_while(|entry| entry.index() <= last) {
+        match (entry.r#type(), &entry.data) {
             // What was refused then is refused now.
-            let _ = tree.apply(&request);
+            (EntryType::EntryNormal, Some(data)) => v2_replay(&mut tree, data, |_| true),
+            // Members have numbers among the changes, too.
+            (EntryType::EntryConfChange, _) => tree.count_elsewhere(Elsewhere::Updated),
+            _ => {}
         }
     }
     Ok(tree)
@@ -45,9 +55,13 @@ pub fn read_v2_tree(data_dir: &Path, wal_dir: Option<&Path>) -> Result<Tree, Str
 mod tests {
     use super::*;
     use oxetcd_api::etcdserverpb::Request;
-    use oxetcd_consensus::{WalOptions, driver::snapshot_record};
+    use oxetcd_consensus::{
+        WalOptions,
+        driver::snapshot_record,
+        raftpb::{ConfState, Entry, HardState, Snapshot, SnapshotMetadata},
+    };
+    use oxetcd_machine::v2_request;
     use prost::Message as _;
-    use raftpb::{Entry, HardState, Snapshot, SnapshotMetadata};
 
     fn put(index: u64, key: &str, value: &str) -> Entry {
         let request = Request {
@@ -93,7 +107,7 @@ mod tests {
         let snapshot = Snapshot {
             data: Some(tree.save(None).expect("a tree").into()),
             metadata: Some(SnapshotMetadata {
-                conf_state: Some(raftpb::ConfState { voters: vec![1], ..Default::default() }),
+                conf_state: Some(ConfState { voters: vec![1], ..Default::default() }),
                 index: Some(2),
                 term: Some(1),
             }),

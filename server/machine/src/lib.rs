@@ -34,4 +34,4 @@ pub use permissions::Permissions;
 pub use roster::Roster;
 pub use v2_apply::{of_change as v2_counts, replay as v2_replay};
 pub use v2_records::V2Records;
-pub use v2_request::{V2Change, v2_change, v2_request};
+pub use v2_request::{V2Change, v2_change, v2_is_for_tree, v2_request};

@@ -62,6 +62,12 @@ pub fn v2_request(data: &Bytes) -> Option<Request> {
     decode(data)?.ok()
 }
 
+/// Whether an entry's data is a request for the v2 tree, which etcd 3.6 and later cannot read; what it means to
+/// everybody they do read.
+pub fn v2_is_for_tree(data: &Bytes) -> bool {
+    decode(data).is_some_and(|request| request.is_ok_and(|request| change(&request) == V2Change::None))
+}
+
 /// What an entry's data means to everybody if it was written for a v2 store; nothing, if it is of the usual kind.
 pub fn v2_change(data: &Bytes) -> V2Change {
     match decode(data) {

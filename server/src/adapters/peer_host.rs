@@ -6,6 +6,7 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use oxetcd_consensus::raftpb::{self, MessageType};
+use oxetcd_machine::v2_is_for_tree;
 use oxetcd_peer::{OutgoingSnapshot, PeerHost, PeerObserver};
 use prost::Message as _;
 use std::{
@@ -60,6 +61,14 @@ impl PeerHost for MemberHost {
 
     fn is_removed(&self, id: u64) -> bool {
         self.shared.upgrade().is_some_and(|shared| shared.machine.load().members().is_removed(id))
+    }
+
+    fn has_v2(&self) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.machine.load().v2().lock().holds_anything())
+    }
+
+    fn carries_v2(&self, message: &raftpb::Message) -> bool {
+        message.entries.iter().filter_map(|entry| entry.data.as_ref()).any(v2_is_for_tree)
     }
 
     fn this_member_was_removed(&self) {

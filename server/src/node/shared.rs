@@ -207,6 +207,10 @@ impl Others for Shared {
         self.peers.active_since(member_id)
     }
 
+    fn reads_v2(&self, member_id: u64) -> Option<bool> {
+        self.peers.reads_v2(member_id)
+    }
+
     fn raft_status(&self) -> BoxFuture<'static, Option<raft::Status>> {
         let (asker, answer) = oneshot::channel();
         self.inbox.send(Input::Status(asker));

@@ -16,6 +16,9 @@ pub(crate) trait Others: Send + Sync + 'static {
     /// Since when this member is connected to another one, if it is.
     fn connected_since(&self, member_id: u64) -> Option<Instant>;
 
+    /// Whether another member reads entries of the v2 API, by what it last said; `None` if it has said nothing.
+    fn reads_v2(&self, member_id: u64) -> Option<bool>;
+
     /// How raft stands; `None` when the member stops.
     fn raft_status(&self) -> BoxFuture<'static, Option<Status>>;
 }

@@ -15,6 +15,7 @@ mod leadership;
 mod leases;
 mod mixed;
 mod mixed_auth;
+mod mixed_newer;
 mod partitions;
 mod restarts;
 mod snapshot_watchers;

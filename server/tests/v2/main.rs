@@ -2,6 +2,7 @@
 
 mod ask;
 mod auth;
+mod backup;
 mod keys;
 mod lives;
 mod members;

@@ -1,6 +1,7 @@
 //! The commands: a group of them that differ in little is one file.
 
 mod auth;
+mod backup;
 mod health;
 mod list;
 mod member;
@@ -21,6 +22,7 @@ use crate::{
 
 /// All commands, in the order in which help lists them.
 pub(super) static ALL: &[&Command] = &[
+    &backup::BACKUP,
     &health::CLUSTER_HEALTH,
     &write::MK,
     &write::MKDIR,

@@ -10,7 +10,9 @@ mod body;
 pub use body::PeerBody;
 
 use crate::{
-    headers::{self, PEER_URLS, RAFT_TO, SERVER_FROM, SERVER_VERSION},
+    ability,
+    client::PeerError,
+    headers::{self, PEER_URLS, RAFT_TO, READS_V2, SERVER_FROM, SERVER_VERSION},
     peers::Inner,
     snapshot::{self, Refusal},
     status::Id,
@@ -18,7 +20,7 @@ use crate::{
 };
 use answer::{forbidden, no_content, not_allowed, probing, text};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use oxetcd_consensus::raftpb::Message;
@@ -61,6 +63,7 @@ where
                 let mut answer = stream(inner, path, request.headers());
                 let version = inner.common.server_version_value.clone();
                 answer.headers_mut().insert(SERVER_VERSION, version);
+                answer.headers_mut().insert(READS_V2, HeaderValue::from_static("true"));
                 answer
             }
         },
@@ -74,7 +77,21 @@ fn checked<B>(inner: &Inner, request: &Request<B>) -> Result<(), &'static str> {
     headers::check(request.headers(), common.server_version, common.cluster_id).inspect_err(|why| {
         let from = headers::text(request.headers(), &SERVER_FROM);
         tracing::warn!(from, why, path = request.uri().path(), "a request of a peer is refused");
-    })
+    })?;
+    let peer = sender(request.headers()).and_then(|id| inner.known(id));
+    if let Some(peer) = &peer {
+        peer.ability.learn(request.headers());
+    }
+    if ability::said(request.headers()) != Some(false) || !common.host.has_v2() {
+        return Ok(());
+    }
+    // It asks again and again: one line says it.
+    match peer {
+        Some(peer) => peer.status.failed("v2", &PeerError::CannotReadV2),
+        None => tracing::debug!("somebody who is not known cannot read v2 entries and is refused"),
+    }
+    // In words that its log explains.
+    Err(headers::INCOMPATIBLE)
 }
 
 /// Keeps in mind where the sender says that it can be reached.

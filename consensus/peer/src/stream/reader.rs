@@ -75,6 +75,10 @@ async fn dial(peer: &Peer, kind: Kind) -> Result<Incoming, PeerError> {
             return Err(error);
         }
     };
+    peer.ability.learn(response.headers());
+    if peer.is_shut_out() {
+        return Err(PeerError::CannotReadV2);
+    }
     if response.status() == StatusCode::OK {
         return Ok(response.into_body());
     }

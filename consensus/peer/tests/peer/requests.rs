@@ -1,10 +1,11 @@
 //! Requests byte for byte: what the server's half answers to members that are not as they should be.
 
-use crate::support::{Member, append, message, snapshot, until};
-use bytes::{Bytes, BytesMut};
+use crate::support::{Member, Told, append, message, snapshot, until};
+use bytes::BytesMut;
 use oxetcd_consensus::raftpb::MessageType;
 use oxetcd_peer::encode_message;
 use prost::Message as _;
+use std::sync::atomic::Ordering;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -103,34 +104,90 @@ async fn what_is_no_snapshot_is_not_taken_for_one() {
     assert_eq!(std::fs::read_dir(b.host.dir.path()).unwrap().count(), 0);
 }
 
+/// Has `b` send its messages to `a`.
+async fn dial(b: &Member, headers: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(b.address).await.unwrap();
+    let head = format!("GET /raft/stream/message/a HTTP/1.1\r\nHost: x\r\n{headers}X-Raft-To: b\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    socket
+}
+
+/// Whether `bytes` are somewhere in `all`.
+fn is_in(bytes: &[u8], all: &[u8]) -> bool {
+    all.windows(bytes.len()).any(|window| window == bytes)
+}
+
+#[tokio::test]
+async fn whoever_cannot_read_v2_entries_is_shut_out_while_there_is_anything_of_v2() {
+    let b = Member::start(0xb).await;
+    b.peers.add(0xa, &["http://127.0.0.1:1".to_owned()]);
+    let post = message(MessageType::MsgHeartbeat, 0xa, 0xb, 3).encode_to_vec();
+    let too_new = PROPER.replace("3.5.1", "3.6.0");
+    assert_eq!(ask(&b, "POST /raft", &too_new, &post).await.0, 204);
+    b.host.has_v2.store(true, Ordering::Relaxed);
+    let refusal = (412, "incompatible version\n".to_owned());
+    assert_eq!(ask(&b, "POST /raft", &too_new, &post).await, refusal);
+    assert_eq!(
+        ask(&b, "GET /raft/stream/msgapp/a", &format!("{too_new}X-Raft-To: b\r\n"), b"").await,
+        refusal
+    );
+    let ours = format!("{too_new}X-Etcd-Reads-V2: true\r\n");
+    for able in [PROPER, &ours] {
+        assert_eq!(ask(&b, "POST /raft", able, &post).await.0, 204);
+    }
+}
+
+#[tokio::test]
+async fn v2_entries_go_to_nobody_who_cannot_read_them() {
+    let mut b = Member::start(0xb).await;
+    b.peers.add(0xa, &["http://127.0.0.1:1".to_owned()]);
+    let mut stream = dial(&b, &PROPER.replace("3.5.1", "3.6.0")).await;
+    let (of_v2, other) = (append(0xb, 0xa, 5, &["v2: a"]), append(0xb, 0xa, 6, &["v3: b"]));
+    let mut proposal = append(0xb, 0xa, 0, &["v2: c"]);
+    proposal.r#type = Some(MessageType::MsgProp.into());
+    b.peers.send(vec![of_v2, proposal.clone(), other]);
+    let mut read = Vec::new();
+    while !is_in(b"v3: b", &read) {
+        assert!(stream.read_buf(&mut read).await.unwrap() > 0);
+    }
+    assert!(!is_in(b"v2: ", &read));
+    let back = b.told(|told| match told {
+        Told::Undelivered(message) => Some(*message),
+        _ => None,
+    });
+    assert_eq!(back.await, proposal);
+    // Nor does any message at all, or a snapshot, once there is something of v2 here.
+    b.host.has_v2.store(true, Ordering::Relaxed);
+    b.peers.send(vec![snapshot(0xb, 0xa, 9), message(MessageType::MsgHeartbeat, 0xb, 0xa, 3)]);
+    let sent = b.told(|told| match told {
+        Told::SnapshotSent(id, arrived) => Some((id, arrived)),
+        _ => None,
+    });
+    assert_eq!(sent.await, (0xa, false));
+    assert_eq!(b.peers.active_since(0xa), None);
+}
+
 #[tokio::test]
 async fn a_newer_stream_takes_the_place_of_the_older() {
     let b = Member::start(0xb).await;
     b.peers.add(0xa, &["http://127.0.0.1:1".to_owned()]);
-    let headers = format!("{PROPER}X-Raft-To: b\r\n");
-    let dial = async || {
-        let mut socket = TcpStream::connect(b.address).await.unwrap();
-        let head = format!("GET /raft/stream/message/a HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
-        socket.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = [0; 12];
-        socket.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 200");
-        socket
-    };
-    let mut old = dial().await;
-    let mut new = dial().await;
+    let mut old = dial(&b, PROPER).await;
+    let mut new = dial(&b, PROPER).await;
     let vote = message(MessageType::MsgVote, b.id, 0xa, 3);
     b.peers.send(vec![vote.clone()]);
     let mut frame = BytesMut::new();
     encode_message(&vote, &mut frame);
     // The rest of the head, then one chunk that is the frame.
     let mut read = Vec::new();
-    while !read.windows(frame.len()).any(|window| window == &frame[..]) {
+    while !is_in(&frame, &read) {
         assert!(new.read_buf(&mut read).await.unwrap() > 0);
     }
     let mut rest = Vec::new();
     while !rest.ends_with(b"0\r\n\r\n") {
         assert!(old.read_buf(&mut rest).await.unwrap() > 0, "the old stream ends in order");
     }
-    assert!(!Bytes::from(rest).windows(frame.len()).any(|window| window == &frame[..]));
+    assert!(!is_in(&frame, &rest));
 }

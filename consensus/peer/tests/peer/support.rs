@@ -43,6 +43,8 @@ pub(crate) struct Host {
     /// The database that goes out with snapshots, in pieces; an error breaks it off.
     pub(crate) database: Mutex<Vec<Result<Bytes, ()>>>,
     pub(crate) silent: AtomicBool,
+    /// Whether it holds anything of the v2 API. Entries that begin with `v2` are of it.
+    pub(crate) has_v2: AtomicBool,
 }
 
 impl PeerHost for Host {
@@ -66,6 +68,14 @@ impl PeerHost for Host {
 
     fn is_removed(&self, id: u64) -> bool {
         self.removed.lock().contains(&id)
+    }
+
+    fn has_v2(&self) -> bool {
+        self.has_v2.load(Ordering::Relaxed)
+    }
+
+    fn carries_v2(&self, message: &Message) -> bool {
+        message.entries.iter().any(|entry| entry.data().starts_with(b"v2"))
     }
 
     fn this_member_was_removed(&self) {
@@ -116,6 +126,7 @@ impl Member {
             dir: tempfile::tempdir().unwrap(),
             database: Mutex::default(),
             silent: AtomicBool::new(true),
+            has_v2: AtomicBool::new(false),
         });
         let config = PeerConfig::new(id, CLUSTER, vec![format!("http://{address}")], "3.7.1");
         let peers = Peers::new(config, host.clone(), Handle::current());

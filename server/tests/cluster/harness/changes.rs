@@ -39,6 +39,14 @@ impl Cluster {
     }
 
     async fn join(&mut self, program: &Path, is_learner: bool) -> Index {
+        let index = self.admit(program, is_learner).await;
+        self.member(index).ready().await;
+        self.announce();
+        index
+    }
+
+    /// Adds a member and starts it, whatever becomes of it.
+    pub(crate) async fn admit(&mut self, program: &Path, is_learner: bool) -> Index {
         let through = self.through(&[]).await;
         let index = self.prepare(program).await;
         let peer_url = self.member(index).peer_url();
@@ -57,8 +65,6 @@ impl Cluster {
         let member = self.member(index);
         member.initial = (initial.join(","), "existing");
         member.launch();
-        member.ready().await;
-        self.announce();
         index
     }
 
