@@ -37,7 +37,7 @@ async fn goes_on_elsewhere(flags: &[&str]) {
     let from = dir.path().join("from");
     let server = Server::start(&from, flags);
     let mut client = Client::connect([server.url()], None).await.expect("it serves");
-    for round in 0..40 {
+    for round in 0..25 {
         let value = format!("value={round}");
         assert!(json(&server, "PUT", "/v2/keys/d/e", &value).0 < 300);
         client.put("k", value, None).await.expect("it is written");

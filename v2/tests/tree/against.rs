@@ -90,8 +90,9 @@ impl Both {
         let paths: Vec<_> = self.model.entries.keys().cloned().collect();
         for path in paths {
             self.get(&path, false)?;
-            self.get(&path, true)?;
         }
+        self.get("/", true)?;
+        self.get("/1", true)?;
         for ((_, kept), waiter) in self.watchers.iter().zip(&self.model.waiting.waiters) {
             let heard: Vec<_> = kept.events().iter().map(|event| Told::from(&**event)).collect();
             prop_assert_eq!(&heard, &waiter.heard, "watch of {} since {}", &waiter.path, waiter.since);

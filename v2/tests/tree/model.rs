@@ -299,7 +299,11 @@ impl Model {
     /// What clients see of an entry that is there, with so many levels of what is below it.
     fn shown(&self, path: &str, levels: usize) -> Shown {
         let Entry { value, created, modified, expires } = self.entries[path].clone();
-        let children = self.entries.keys().filter(|key| above(key).last().is_some_and(|dir| dir == path));
+        let below = if path == "/" { path.to_owned() } else { format!("{path}/") };
+        let name_in = |key: &String| {
+            key.strip_prefix(&below).is_some_and(|name| !name.is_empty() && !name.contains('/'))
+        };
+        let children = self.entries.keys().filter(|key| name_in(key));
         let visible =
             children.filter(|key| !key.rsplit('/').next().is_some_and(|name| name.starts_with('_')));
         let nodes =

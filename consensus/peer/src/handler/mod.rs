@@ -54,20 +54,20 @@ where
     if request.method() != method {
         return not_allowed(&method);
     }
+    // Whoever asked for a stream reads no refusal of a server without a version.
+    let version = (method == Method::GET).then(|| inner.common.server_version_value.clone());
     let mut answer = match checked(inner, &request) {
         Err(why) => text(StatusCode::PRECONDITION_FAILED, why),
         Ok(()) => match path {
             "/raft" => post(inner, request).await,
             "/raft/snapshot" => receive_snapshot(inner, request).await,
-            _ => {
-                let mut answer = stream(inner, path, request.headers());
-                let version = inner.common.server_version_value.clone();
-                answer.headers_mut().insert(SERVER_VERSION, version);
-                answer.headers_mut().insert(READS_V2, HeaderValue::from_static("true"));
-                answer
-            }
+            _ => stream(inner, path, request.headers()),
         },
     };
+    if let Some(version) = version {
+        answer.headers_mut().insert(SERVER_VERSION, version);
+        answer.headers_mut().insert(READS_V2, HeaderValue::from_static("true"));
+    }
     answer.headers_mut().insert(headers::CLUSTER_ID, inner.common.cluster_id_value.clone());
     answer
 }
