@@ -2,7 +2,7 @@
 //!
 //! etcd 3.5.1 with `--enable-v2` is filled by its own etcdctl, read while it runs, stopped, and its data dir read: with
 //! snapshots in it, so that part of the tree is in a `.snap` file and part in the log behind it. What arrives in a server of
-//! ours must be what was written.
+//! ours must be what was written. Then `etcdctl backup` of ours copies the dir: for ours, and what ours makes of it for etcd 3.5.1.
 //!
 //! covers: etcdutl migrate-v2 --data-dir --wal-dir --from --from-user --endpoints --prefix --dest-prefix --dry-run
 //! covers: etcdutl migrate-v2 --overwrite --command-timeout --user
@@ -72,12 +72,32 @@ pub(super) fn run(official: &Path, ours: &Path) -> Result<()> {
     ensure!(said.starts_with("37 keys written, 3 of them with a lease"), "{said}");
     ensure!(said.contains("1 empty directories were left out"), "{said}");
     target.check("/files", true)?;
+    copies(official, ours, dir.path())?;
     std::fs::rename(dir.path().join("old/member/wal"), &moved_wal)?;
     let wal_dir = moved_wal.to_string_lossy().into_owned();
     let again = ["--data-dir", &old_dir, "--wal-dir", &wal_dir, "--dest-prefix", "/files"];
     let said = target.migrate(&again)?;
     ensure!(said.contains("37 keys were there already"), "{said}");
-    println!("keys of version 2, from a server and from its files: all there");
+    println!("keys of version 2, from a server, from its files and from copies of them: all there");
+    Ok(())
+}
+
+/// Copies the data dir `old` to one that our server starts from, and its data dir to one that the official server does.
+fn copies(official: &Path, ours: &Path, dir: &Path) -> Result<()> {
+    let extra = ["--enable-v2=true".to_owned(), "--force-new-cluster=true".to_owned()];
+    let mut from = "old";
+    for (program, name) in [(ours, "first"), (official, "second")] {
+        let mut backup = Command::new(ours.join("etcdctl"));
+        backup.env("ETCDCTL_API", "2").args(["backup", "--data-dir"]).arg(dir.join(from));
+        output_of(backup.arg("--backup-dir").arg(dir.join(name)).arg("--with-v3"))?;
+        let server = Server::start(&Plan { program: &program.join("etcd"), name, dir, extra: &extra })?;
+        let endpoint = format!("http://{}", server.client());
+        let mut get = Command::new(official.join("etcdctl"));
+        let value =
+            output_of(get.env("ETCDCTL_API", "2").args(["--endpoints", &endpoint, "get", "/app/name"]))?;
+        ensure!(value == "an app & its <value>\n", "{name} has {value:?}");
+        from = name;
+    }
     Ok(())
 }
 
