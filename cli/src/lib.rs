@@ -13,6 +13,7 @@ mod documented;
 pub mod exit;
 pub mod go;
 pub mod hide;
+mod interrupt;
 pub mod log;
 pub mod print;
 pub mod progress;

@@ -1,9 +1,10 @@
 //! `elect`: stands for election until ^C, or follows what leaders say.
 
-use super::{bad_args, failed, interrupt::Interrupt};
+use super::{bad_args, failed};
 use crate::{
     args::{Command, Failure, Flag, Invocation},
     ctl::{CONCURRENCY, Session},
+    interrupt::Interrupt,
 };
 use oxetcd_api::etcdserverpb::{RangeRequest, RangeResponse};
 use oxetcd_client::Client;

@@ -3,11 +3,12 @@
 //! Whichever way it ends, the lease of the session is ended with it, so that whoever waits comes next at once; only a
 //! process that is killed leaves its lock to the lease's TTL.
 
-use super::{bad_args, exec, failed, interrupt::Interrupt};
+use super::{bad_args, exec, failed};
 use crate::{
     args::{Command, Failure, Flag, Invocation, Kind},
     ctl::{CONCURRENCY, Session},
     exit,
+    interrupt::Interrupt,
 };
 use oxetcd_api::etcdserverpb::RangeRequest;
 use oxetcd_client::Client;

@@ -14,7 +14,6 @@ mod endpoint;
 mod exec;
 mod get;
 mod help;
-mod interrupt;
 mod lease;
 mod lock;
 mod make_mirror;

@@ -6,6 +6,7 @@
 use crate::{
     args::{Command, Failure, Flag, Invocation},
     exit,
+    interrupt::Interrupt,
     print::Output,
     v2ctl::{cluster::Cluster, failed, members::Members},
 };
@@ -60,6 +61,8 @@ pub(crate) async fn judge(
     out: &Output,
     check: impl AsyncFn(&str) -> Checked,
 ) -> Result<(), Failure> {
+    // Before the first line: whoever has seen that may press ^C.
+    let mut interrupt = if forever { Some(Interrupt::listen()?) } else { None };
     loop {
         let mut healthy = 0;
         for member in members {
@@ -70,15 +73,15 @@ pub(crate) async fn judge(
             0 => "cluster is unavailable",
             _ => "cluster is degraded",
         });
-        if !forever {
+        let Some(interrupt) = &mut interrupt else {
             let all = healthy == members.len();
             return if all { Ok(()) } else { Err(Failure::silent(exit::INTERRUPTED)) };
-        }
+        };
         out.line("\nnext check after 10 second...\n");
         out.flush();
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
-            Ok(()) = tokio::signal::ctrl_c() => return Ok(()),
+            () = interrupt.received() => return Ok(()),
         }
     }
 }

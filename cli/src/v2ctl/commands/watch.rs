@@ -5,6 +5,7 @@ use crate::{
     args::{Command, Failure, Flag, Invocation},
     ctl::not_started,
     exit,
+    interrupt::Interrupt,
     v2ctl::{
         failed,
         keys::{Answer, Keys},
@@ -35,8 +36,10 @@ async fn watch(invocation: &mut Invocation) -> Result<(), Failure> {
     let key = key(invocation)?;
     let recursive = invocation.matches.bool(&RECURSIVE);
     let mut index = first_index(invocation);
+    let mut interrupt = Interrupt::listen()?;
     loop {
-        let Some(answer) = next(&Keys(&cluster), &key, &mut index, recursive).await? else { return Ok(()) };
+        let next = next(&Keys(&cluster), &key, &mut index, recursive, &mut interrupt).await?;
+        let Some(answer) = next else { return Ok(()) };
         if answer.node.dir {
             continue;
         }
@@ -65,6 +68,7 @@ async fn next(
     key: &str,
     index: &mut u64,
     recursive: bool,
+    interrupt: &mut Interrupt,
 ) -> Result<Option<Answer>, Failure> {
     tokio::select! {
         answer = keys.wait(key, *index, recursive) => {
@@ -72,8 +76,7 @@ async fn next(
             *index = answer.node.modified_index + 1;
             Ok(Some(answer))
         }
-        // Without a handler the signal ends the program, which is all right too.
-        Ok(()) = tokio::signal::ctrl_c() => Ok(None),
+        () = interrupt.received() => Ok(None),
     }
 }
 
@@ -96,8 +99,10 @@ async fn exec_watch(invocation: &mut Invocation) -> Result<(), Failure> {
     };
     let recursive = invocation.matches.bool(&RECURSIVE);
     let mut index = first_index(invocation);
+    let mut interrupt = Interrupt::listen()?;
     loop {
-        let Some(answer) = next(&Keys(&cluster), &key, &mut index, recursive).await? else { return Ok(()) };
+        let next = next(&Keys(&cluster), &key, &mut index, recursive, &mut interrupt).await?;
+        let Some(answer) = next else { return Ok(()) };
         if answer.node.dir {
             eprintln!("Ignored dir {} change", answer.node.key);
             continue;

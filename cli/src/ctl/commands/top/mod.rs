@@ -8,10 +8,11 @@
 mod sums;
 mod view;
 
-use super::{bad_args, failed, interrupt::Interrupt, prefix_range};
+use super::{bad_args, failed, prefix_range};
 use crate::{
     args::{Command, Failure, Flag, Invocation, Kind},
     ctl::{Session, UTILITY},
+    interrupt::Interrupt,
 };
 use oxetcd_api::etcdserverpb::{RangeRequest, WatchCreateRequest};
 use oxetcd_client::{Client, Error};

@@ -4,7 +4,7 @@ use crate::{args::Failure, exit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Listens for SIGINT and SIGTERM. From the moment it is made neither ends the program any more.
-pub(super) struct Interrupt {
+pub(crate) struct Interrupt {
     interrupt: Signal,
     terminate: Signal,
 }
@@ -14,7 +14,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// When the operating system does not let us.
-    pub(super) fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         let failed = |error| Failure::new(exit::ERROR, error);
         let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -22,7 +22,7 @@ impl Interrupt {
     }
 
     /// Waits for either signal. Cancel-safe.
-    pub(super) async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
