@@ -5,6 +5,11 @@ use crate::{
     support::Server,
 };
 use serde_json::json;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 #[test]
 fn members_are_listed_added_and_changed() {
@@ -33,6 +38,35 @@ fn members_are_listed_added_and_changed() {
     assert_eq!(json(&server, "PUT", "/v2/keys/k", "value=").1["node"]["modifiedIndex"], 5);
     let added = change("POST", "/v2/members", r#"{"peerURLs":["http://127.0.0.1:2"]}"#).json();
     assert_eq!((added.0, &added.1["clientURLs"]), (201, &json!([])));
+}
+
+/// Status of the answer to a member of another version that posts something which is no message.
+fn posted(server: &Server, version: &str) -> u16 {
+    let cluster = ask(server, "GET", "/v2/keys", "").header("x-etcd-cluster-id").unwrap_or("").to_owned();
+    let mut socket = TcpStream::connect(server.peer()).expect("the server listens");
+    socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit");
+    let own = format!("X-Server-From: a\r\nX-Server-Version: {version}\r\nX-Min-Cluster-Version: 3.0.0\r\n");
+    let head = format!("POST /raft HTTP/1.1\r\nHost: m\r\nConnection: close\r\nContent-Length: 1\r\n{own}");
+    write!(socket, "{head}X-Etcd-Cluster-ID: {cluster}\r\n\r\nx").expect("sent");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn members_of_etcd_3_6_are_refused_while_there_is_anything_in_the_tree() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Server::start(dir.path(), &[]);
+    // That it is no message is seen only when it is let in.
+    let both = |server: &Server| (posted(server, "3.6.0"), posted(server, "3.5.1"));
+    assert_eq!(both(&server), (400, 400));
+    assert_eq!(json(&server, "PUT", "/v2/keys/k", "value=").0, 201);
+    assert_eq!(both(&server), (412, 400));
+    assert!(server.terminate().success());
+    let server = Server::start(dir.path(), &[]);
+    assert_eq!(both(&server), (412, 400));
+    assert_eq!(json(&server, "DELETE", "/v2/keys/k", "").0, 200);
+    assert_eq!(both(&server), (400, 400));
 }
 
 #[test]
