@@ -16,6 +16,7 @@ mod client;
 mod error;
 mod load;
 mod options;
+mod p521;
 mod reload;
 mod rules;
 mod self_signed;

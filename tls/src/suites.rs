@@ -1,6 +1,6 @@
 //! Cipher suites by the names that operators write, and versions.
 
-use crate::{TlsError, TlsOptions, TlsVersion};
+use crate::{TlsError, TlsOptions, TlsVersion, p521::with_ring};
 use rustls::{
     SupportedProtocolVersion,
     crypto::{CryptoProvider, ring},
@@ -48,7 +48,7 @@ pub fn check_cipher_suites(names: &[String]) -> Result<(), TlsError> {
 /// The library with the suites that are asked for. Those of TLS 1.3 are all there, as with etcd.
 pub(crate) fn provider(options: &TlsOptions) -> Result<Arc<CryptoProvider>, TlsError> {
     check_cipher_suites(&options.cipher_suites)?;
-    let mut provider = ring::default_provider();
+    let mut provider = with_ring();
     if !options.cipher_suites.is_empty() {
         let asked: Vec<_> = options.cipher_suites.iter().filter_map(|name| named(name)).collect();
         provider.cipher_suites.retain(|suite| suite.tls13().is_some() || asked.contains(suite));
