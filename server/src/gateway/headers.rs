@@ -32,7 +32,8 @@ pub(super) fn of_call(request: &HeaderMap) -> HeaderMap {
     call
 }
 
-/// How long the client waits, if it says so and is understood: up to eight digits and a unit.
+/// How long the client waits, if it says so and is understood: up to eight digits and a unit. Nothing is for ever, as with
+/// the reference.
 ///
 /// # Errors
 /// With the words that it said, when they are not understood.
@@ -51,7 +52,7 @@ pub(super) fn timeout(request: &HeaderMap) -> Result<Option<Duration>, String> {
             _ => return None,
         })
     });
-    parsed.map(Some).ok_or(text)
+    parsed.map(|timeout| Some(timeout).filter(|timeout| !timeout.is_zero())).ok_or(text)
 }
 
 #[cfg(test)]
@@ -85,6 +86,7 @@ mod tests {
         let of = |value| timeout(&headers(&[("grpc-timeout", value)]));
         assert_eq!(of("1500m"), Ok(Some(Duration::from_millis(1500))));
         assert_eq!(of("2S"), Ok(Some(Duration::from_secs(2))));
+        assert_eq!(of("0n"), Ok(None));
         for wrong in ["", "S", "1", "-1S", "123456789S", "1\u{e4}"] {
             assert!(HeaderValue::from_str(wrong).is_err() || timeout(&one(wrong)).is_err(), "{wrong}");
         }

@@ -2,8 +2,9 @@
 //!
 //! The form is that of the reference: names as in the .proto files, 64-bit numbers as strings, bytes in base64,
 //! enums by name, whatever is zero left out. Read is more: camel case names too, numbers that are no strings,
-//! fields that nobody knows.
+//! fields that nobody knows. What Go reads otherwise than the library is for [`review`] to see.
 
+use super::review::review;
 use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
@@ -17,7 +18,10 @@ pub(super) fn decode(kind: MessageDescriptor, text: &[u8]) -> Result<DynamicMess
     if text.iter().all(u8::is_ascii_whitespace) {
         return Ok(DynamicMessage::new(kind));
     }
-    let mut source = serde_json::Deserializer::from_slice(text);
+    let text = std::str::from_utf8(text)
+        .map_err(|error| Status::invalid_argument(format!("proto: syntax error: invalid UTF-8: {error}")))?;
+    let plain = review(&kind, text).map_err(Status::invalid_argument)?;
+    let mut source = serde_json::Deserializer::from_str(&plain);
     let options = DeserializeOptions::new().deny_unknown_fields(false);
     DynamicMessage::deserialize_with_options(kind, &mut source, &options)
         .map_err(|error| Status::invalid_argument(format!("proto: {error}")))

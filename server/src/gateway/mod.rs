@@ -12,6 +12,7 @@ mod headers;
 mod json;
 mod messages;
 mod requests;
+mod review;
 mod routes;
 mod status_code;
 pub(crate) mod websocket;
@@ -24,7 +25,7 @@ use http_body_util::{Full, StreamBody};
 use messages::Messages;
 use prost_reflect::MessageDescriptor;
 use routes::Route;
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, time::Instant};
 use tonic::{Status, body::Body};
 
 /// A message in JSON is no more than so many times as long: base64 makes four letters of three bytes.
@@ -63,23 +64,30 @@ pub(crate) async fn answer<C: Calls>(
         }
     };
     let streams = route.method.is_server_streaming();
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let answered = async {
-        let messages = call(route, &calls, request, remote).await?;
+        let messages = call(route, &calls, request, remote, deadline).await?;
         if streams { many(messages, route.method.output()).await } else { one(messages, route).await }
     };
-    let answered = match timeout {
-        Some(timeout) => within(timeout, answered).await,
+    let answered = match deadline {
+        Some(deadline) => until(deadline, answered).await,
         None => answered.await,
     };
     answered.unwrap_or_else(|status| refused(&status))
 }
 
-async fn within<T>(
-    timeout: Duration,
-    answered: impl Future<Output = Result<T, Status>>,
-) -> Result<T, Status> {
-    let late = || Status::deadline_exceeded("context deadline exceeded");
-    tokio::time::timeout(timeout, answered).await.unwrap_or_else(|_| Err(late()))
+/// What is answered by then. Timers are coarse: an answer may be there before they notice that its time is over.
+async fn until<T>(deadline: Instant, answered: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let answer = tokio::time::timeout_at(deadline.into(), answered).await.unwrap_or_else(|_| Err(late()))?;
+    if is_over(deadline) { Err(late()) } else { Ok(answer) }
+}
+
+fn is_over(deadline: Instant) -> bool {
+    Instant::now() > deadline
+}
+
+fn late() -> Status {
+    Status::deadline_exceeded("context deadline exceeded")
 }
 
 /// Begins the call behind a request.
@@ -88,6 +96,7 @@ async fn call<C: Calls>(
     calls: &Arc<C>,
     request: Request<Body>,
     remote: Remote,
+    deadline: Option<Instant>,
 ) -> Result<Messages, Status> {
     let limit_bytes = calls.max_message_bytes().saturating_mul(MAX_JSON_FACTOR);
     let (head, body) = request.into_parts();
@@ -98,6 +107,10 @@ async fn call<C: Calls>(
         let text = requests::whole(body, limit_bytes).await?;
         Body::new(Full::new(json::framed(&json::decode(kind, &text)?)))
     };
+    if deadline.is_some_and(is_over) {
+        // Nobody waits any more; nothing has been asked yet.
+        return Err(late());
+    }
     let mut inner = Request::new(body);
     *inner.method_mut() = Method::POST;
     *inner.version_mut() = Version::HTTP_2;

@@ -75,6 +75,15 @@ const CALLS: &[(&str, &str, u16, &str)] = &[
         400,
         r#"{"code":11,"message":"etcdserver: mvcc: required revision is a future revision"}"#,
     ),
+    // Numbers in any form that JSON has, and mistakes in the words of Go, where the library would have its own.
+    ("/v3/kv/range", r#"{"key":"Zm9v","limit":"1e1","revision":0.0}"#, 200, "{}"),
+    (
+        "/v3/kv/range",
+        r#"{"key":"Zm9v","key":"Zm9v"}"#,
+        400,
+        r#"{"code":3,"message":"proto: (line 1:15): duplicate field \"key\""}"#,
+    ),
+    ("/v3/kv/range", r#"{"key":"#, 400, r#"{"code":3,"message":"unexpected EOF"}"#),
     ("/v3/kv/nothing", "{}", 404, r#"{"code":5,"message":"Not Found"}"#),
     ("/v3/", "{}", 404, r#"{"code":5,"message":"Not Found"}"#),
 ];
@@ -100,6 +109,20 @@ fn calls_are_answered_in_json() {
     let header = answer.body.split_once("\"raft_term\":").map(|(_, rest)| rest.to_owned());
     assert!(header.is_some_and(|rest| rest.starts_with("\"")), "{}", answer.body);
     assert_eq!(http(server.endpoint(), "POST", "/v3alpha/kv/put", "{}").status, 404);
+    let path = "/v3/kv/put";
+    let body = r#"{"key":"bGF0ZQ==","value":"MQ=="}"#;
+    let mut hasty = TcpStream::connect(server.endpoint()).expect("the server listens");
+    write!(
+        hasty,
+        "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nGrpc-Timeout: 1n\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut hasty, &mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("context deadline exceeded"), "{answer}");
+    // Whoever does not wait has asked for nothing.
+    assert_eq!(post(&server, "/v3/kv/range", r#"{"key":"bGF0ZQ=="}"#).1, "{}");
     // These are counted like all others.
     let metrics = http(server.endpoint(), "GET", "/metrics", "").body;
     let counted = "grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"Put\"";
