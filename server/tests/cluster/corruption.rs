@@ -93,4 +93,10 @@ async fn a_damaged_member_is_found_while_it_runs() {
     let range = RangeRequest { key: "key".into(), ..Default::default() };
     let mut kv = KvClient::new(connect(&url).await.expect("a member that serves"));
     assert_eq!(within(ANSWER_LIMIT, kv.range(range)).await.expect("reads go on").count, 1);
+    // Whoever sends traffic is told, whoever restarts processes is not: a restart mends nothing.
+    let ready = cluster.member(leader).get("/readyz");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("[+]serializable_read ok\n"), "{ready}");
+    assert!(ready.contains("[-]data_corruption failed: alarm activated: CORRUPT\n"), "{ready}");
+    let live = cluster.member(leader).get("/livez?verbose");
+    assert!(live.starts_with("HTTP/1.1 200") && live.contains("[+]serializable_read ok\n"), "{live}");
 }

@@ -45,7 +45,7 @@ async fn reads_that_hang_turn_readiness_red_and_liveness_stays_green() -> Outcom
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn liveness_stays_green_beside_a_defragmentation_and_many_writes() -> Outcome {
+async fn liveness_stays_green_beside_a_defragmentation_many_writes_and_endless_scans() -> Outcome {
     let dir = tempfile::tempdir()?;
     let server = Server::start(dir.path(), &[]);
     let client = Client::connect([server.url()], None).await?;
@@ -60,6 +60,18 @@ async fn liveness_stays_green_beside_a_defragmentation_and_many_writes() -> Outc
             })
         })
         .collect();
+    let scanners: Vec<_> = (0..4)
+        .map(|_| {
+            let mut client = client.clone();
+            let all = etcd_client::GetOptions::new().with_all_keys();
+            tokio::spawn(async move {
+                loop {
+                    // One that is refused for there are too many asks again.
+                    let _ = client.get("", Some(all.clone())).await;
+                }
+            })
+        })
+        .collect();
     let mut defragmenting = client.clone();
     let defragmented = tokio::spawn(async move { defragmenting.defragment().await.map(drop) });
     for _ in 0..20 {
@@ -68,6 +80,7 @@ async fn liveness_stays_green_beside_a_defragmentation_and_many_writes() -> Outc
         assert_eq!(answer, (200, "ok\n".to_owned()));
     }
     defragmented.await??;
+    scanners.iter().for_each(tokio::task::JoinHandle::abort);
     for writer in writers {
         writer.await??;
     }

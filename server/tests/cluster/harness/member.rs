@@ -189,6 +189,11 @@ impl Member {
             .sum()
     }
 
+    /// The whole answer to a GET.
+    pub(crate) fn get(&self, path: &str) -> String {
+        http_get(self.client, path).expect("a member that serves")
+    }
+
     /// What it says the cluster's version is.
     pub(crate) fn cluster_version(&self) -> String {
         let answer = http_get(self.client, "/version").expect("a member that serves");
