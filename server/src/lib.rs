@@ -6,6 +6,7 @@
 mod access;
 mod adapters;
 mod admission;
+mod announce;
 mod assemble;
 mod audit;
 mod background;

@@ -1,6 +1,7 @@
 //! One running member: boots it, starts its loops, serves it, and stops it in order.
 
 use crate::{
+    announce::announce,
     assemble::{Running, boot_options, run},
     audit::Audit,
     cluster::{
@@ -310,28 +311,6 @@ async fn bind_all(
         listeners.push(net::bind(url.as_str(), options, tls).await.map_err(text)?);
     }
     Ok(listeners)
-}
-
-/// What operators look for first in a log: which settings are in force.
-fn announce(config: &Config) {
-    tracing::info!(
-        "etcd-version" = crate::VERSION,
-        name = config.member.name,
-        backend = config.member.backend,
-        "data-dir" = %config.member.data_dir.display(),
-        "heartbeat-interval" = ?Duration::from_millis(config.raft.heartbeat_ms),
-        "election-timeout" = ?config.raft.election_timeout(),
-        "snapshot-count" = config.raft.snapshot_count,
-        "snapshot-catchup-entries" = config.raft.snapshot_catchup_entries,
-        "max-wals" = config.raft.max_wals,
-        "max-snapshots" = config.raft.max_snapshots,
-        "pre-vote" = config.raft.pre_vote,
-        "initial-cluster-token" = config.cluster.token,
-        // Whatever the flag says, as with etcd.
-        "v2-deprecation" = "write-only",
-        "quota-backend-bytes" = config.storage.quota_bytes.unwrap_or(0),
-        "starting an etcd server"
-    );
 }
 
 /// Keeps what the process touches out of swap. Pages are locked as they are touched: an engine maps far more than it

@@ -162,16 +162,14 @@ impl ClusterConfig {
     /// What the others are told about this member must be what it tells itself.
     fn check_advertised(&self, name: &str, initial: &[Url]) -> Result<(), String> {
         let advertised = &self.advertise_peer;
-        if initial == advertised || resolved(initial).is_some_and(|urls| Some(urls) == resolved(advertised)) {
-            return Ok(());
-        }
+        let Err(difference) = same(advertised, initial) else { return Ok(()) };
         let only_in = |these: &[Url], those: &[Url]| -> Vec<String> {
             these.iter().filter(|url| !those.contains(url)).map(|url| format!("{name}={url}")).collect()
         };
         let missing = only_in(initial, advertised);
         if !missing.is_empty() {
             return Err(format!(
-                "--initial-cluster has {} but missing from --initial-advertise-peer-urls={} (the URLs differ)",
+                "--initial-cluster has {} but missing from --initial-advertise-peer-urls={} ({difference})",
                 missing.join(","),
                 join(advertised)
             ));
@@ -233,17 +231,45 @@ fn check_unique(members: &Members) -> Result<(), String> {
     Err(format!("initial cluster {} has duplicate url", all.join(",")))
 }
 
-/// URLs with addresses in place of host names; `None` when DNS does not know one of them.
-fn resolved(urls: &[Url]) -> Option<BTreeSet<Url>> {
-    let resolve = |url: &Url| {
-        if url.is_unix() {
-            return Some(url.clone());
-        }
-        let port = url.port().parse().ok()?;
-        let address = (url.host(), port).to_socket_addrs().ok()?.next()?;
-        Some(url.with_host(&address.ip().to_string()))
+/// Whether these are the same URLs once their hosts' names are looked up.
+///
+/// # Errors
+/// With what differs, in etcd's words.
+fn same(advertised: &[Url], initial: &[Url]) -> Result<(), String> {
+    if advertised.len() != initial.len() {
+        let list =
+            |urls: &[Url]| urls.iter().map(|url| format!("{:?}", url.as_str())).collect::<Vec<_>>().join(" ");
+        return Err(format!("len([{}]) != len([{}])", list(advertised), list(initial)));
+    }
+    let sorted = |urls: &[Url]| {
+        let mut urls = urls.to_vec();
+        urls.sort_unstable();
+        urls
     };
-    urls.iter().map(resolve).collect()
+    if sorted(advertised) == sorted(initial) {
+        return Ok(());
+    }
+    let unknown = |url: &Url| format!("the address of {:?} is not found", url.host());
+    let resolved = |urls: &[Url]| {
+        let urls: Result<Vec<Url>, String> =
+            urls.iter().map(|url| resolved(url).ok_or_else(|| unknown(url))).collect();
+        urls.map(|urls| sorted(&urls))
+    };
+    let (advertised, initial) = (resolved(advertised)?, resolved(initial)?);
+    match advertised.iter().zip(&initial).find(|(one, other)| one != other) {
+        Some((one, other)) => Err(format!("resolved urls: {:?} != {:?}", one.as_str(), other.as_str())),
+        None => Ok(()),
+    }
+}
+
+/// A URL with an address in place of its host's name; `None` when DNS does not know it.
+fn resolved(url: &Url) -> Option<Url> {
+    if url.is_unix() {
+        return Some(url.clone());
+    }
+    let port = url.port().parse().ok()?;
+    let address = (url.host(), port).to_socket_addrs().ok()?.next()?;
+    Some(url.with_host(&address.ip().to_string()))
 }
 
 /// The address that this machine has towards the world: the one that a datagram to elsewhere would leave

@@ -48,6 +48,29 @@ impl GoDuration {
     }
 }
 
+/// What is wrong with a text that is no duration, in Go's words.
+pub(super) fn mistake(text: &str) -> String {
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    while !rest.is_empty() {
+        let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let behind = behind.strip_prefix('.').unwrap_or(behind);
+        let behind = behind.trim_start_matches(|c: char| c.is_ascii_digit());
+        if behind.len() == rest.len() || rest.starts_with('.') && behind.len() + 1 == rest.len() {
+            break;
+        }
+        let end = behind.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(end);
+        if unit.is_empty() {
+            return format!("time: missing unit in duration {text:?}");
+        }
+        if UNITS.iter().all(|(name, _)| *name != unit) {
+            return format!("time: unknown unit {unit:?} in duration {text:?}");
+        }
+        rest = behind;
+    }
+    format!("time: invalid duration {text:?}")
+}
+
 /// One number with its unit, in nanoseconds, and what stands behind it.
 fn parse_part(text: &str) -> Option<(u64, &str)> {
     let (whole, mut rest) = digits(text);

@@ -20,8 +20,10 @@ use std::{collections::HashSet, fmt, path::Path};
 /// # Errors
 /// With the file, the line and the key.
 pub(super) fn load(path: &Path, notices: &mut Vec<Notice>) -> Result<Settings, String> {
-    let text =
-        std::fs::read(path).map_err(|error| format!("open {}: {}", path.display(), system_text(&error)))?;
+    let text = std::fs::read(path).map_err(|error| {
+        let what = if path.is_dir() { "read" } else { "open" };
+        format!("{what} {}: {}", path.display(), system_text(&error))
+    })?;
     parse(&text, &path.display().to_string(), notices)
 }
 
@@ -266,8 +268,9 @@ impl<'de> Visitor<'de> for ValueOf<'_, '_> {
         write!(f, "{} for {}", self.wanted(), self.key)
     }
 
-    /// A key without a value keeps its default.
+    /// A key without a value has its default, whatever stood before it.
     fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.reader.settings.forget(self.flag);
         Ok(())
     }
 
@@ -332,6 +335,9 @@ impl<'de> Visitor<'de> for ValueOf<'_, '_> {
         let mut list = Vec::new();
         while let Some(value) = values.next_element::<String>()? {
             list.push(value);
+        }
+        if list.is_empty() {
+            return self.visit_unit();
         }
         if self.flag.kind == Kind::Set {
             list.sort_unstable();

@@ -21,6 +21,9 @@ pub(super) fn options(settings: &Settings, notices: &mut Vec<Notice>) -> Result<
     if names.len() > 1 && names.iter().any(|name| name == DEFAULT) {
         return Err(format!("multi logoutput for {DEFAULT:?} is not supported yet"));
     }
+    if names.is_empty() {
+        return Err("open sink \"\": open : no such file or directory".to_owned());
+    }
     let outputs = outputs(names)?;
     let rotation = match settings.bool("enable-log-rotation") {
         true => Some(rotation(settings.text("log-rotation-config-json"), &outputs, notices)?),

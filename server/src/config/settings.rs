@@ -25,11 +25,7 @@ impl Settings {
 
     /// These flags at their defaults.
     pub(super) fn defaults_of(flags: impl Iterator<Item = &'static Flag>) -> Self {
-        let default = |flag: &'static Flag| {
-            let value =
-                Value::parse(flag.kind, flag.default, None).expect("defaults are values of their kind");
-            (flag.name, value)
-        };
+        let default = |flag: &'static Flag| (flag.name, Settings::default_of(flag));
         Settings { values: flags.map(default).collect(), given: BTreeSet::new() }
     }
 
@@ -47,6 +43,16 @@ impl Settings {
     pub(super) fn put(&mut self, flag: &'static Flag, value: Value) {
         self.values.insert(flag.name, value);
         self.given.insert(flag.name);
+    }
+
+    /// Takes back what a flag was given.
+    pub(super) fn forget(&mut self, flag: &'static Flag) {
+        self.values.insert(flag.name, Settings::default_of(flag));
+        self.given.remove(flag.name);
+    }
+
+    fn default_of(flag: &'static Flag) -> Value {
+        Value::parse(flag.kind, flag.default, None).expect("defaults are values of their kind")
     }
 
     /// Whether a flag was given, be it its default.

@@ -1,6 +1,9 @@
 //! The store: its room, its batches, its upkeep.
 
-use super::{duration::GoDuration, settings::Settings};
+use super::{
+    duration::{self, GoDuration},
+    settings::Settings,
+};
 use std::time::Duration;
 
 /// Settings of the store.
@@ -89,7 +92,7 @@ impl AutoCompaction {
             Some(hours) => hours.saturating_mul(3_600_000_000_000),
             None => {
                 let duration = GoDuration::parse(retention).ok_or_else(|| {
-                    format!("error parsing CompactionRetention: time: invalid duration {retention:?}")
+                    format!("error parsing CompactionRetention: {}", duration::mistake(retention))
                 })?;
                 duration.0
             }

@@ -1,6 +1,6 @@
 //! A listening socket: TCP, or a unix socket for `unix://` URLs; encrypted for `https://` and `unixs://`.
 
-use crate::config::SocketOptions;
+use crate::{config::SocketOptions, logging::system_text};
 use oxetcd_tls::ServerTls;
 use std::{
     fmt, io,
@@ -71,16 +71,29 @@ pub(crate) async fn bind(
     options: SocketOptions,
     tls: Option<&Arc<ServerTls>>,
 ) -> io::Result<Listener> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on {url}: {error}"));
-    let invalid = |text: &str| named(io::Error::new(io::ErrorKind::InvalidInput, text));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let network = if scheme.starts_with("unix") { "unix" } else { "tcp" };
+    // In Go's words.
+    let named = |error: io::Error| {
+        let text = match rest.rsplit_once(':') {
+            Some((_, port)) if network == "tcp" && port.parse::<u16>().is_err() => {
+                format!("listen tcp: address {port}: invalid port")
+            }
+            _ => format!("listen {network} {rest}: bind: {}", system_text(&error)),
+        };
+        io::Error::new(error.kind(), text)
+    };
+    let invalid =
+        |text: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("cannot listen on {text}"));
     let tls = match scheme {
         "http" | "unix" => None,
         "https" | "unixs" => match tls {
             Some(tls) => Some(tls.clone()),
-            None => return Err(invalid("KeyFile and CertFile are not presented")),
+            None => {
+                return Err(invalid(&format!("TLS for {rest}: KeyFile and CertFile are not presented")));
+            }
         },
-        _ => return Err(invalid("unknown URL scheme")),
+        _ => return Err(invalid(&format!("{url}: unknown URL scheme"))),
     };
     let socket = match scheme {
         "http" | "https" => bind_tcp(rest.trim_end_matches('/'), options).await.map(Socket::Tcp),

@@ -48,15 +48,18 @@ impl Secure {
             );
         }
         let text = |error: oxetcd_tls::TlsError| error.to_string();
-        let server = |options: &TlsOptions| -> Result<_, String> {
-            let tls = (!options.is_empty()).then(|| ServerTls::new(options.clone()));
+        // Files that no listener needs are not even looked at.
+        let server = |options: &TlsOptions, encrypted: bool| -> Result<_, String> {
+            let tls = (encrypted && !options.is_empty()).then(|| ServerTls::new(options.clone()));
             Ok(tls.transpose().map_err(text)?.map(Arc::new))
         };
+        let (to_clients, to_members) =
+            (clients.iter().chain(&listen.metrics).any(Url::is_tls), listen.peer.iter().any(Url::is_tls));
         let needed = !peer.is_empty() || config.cluster.advertise_peer.iter().any(Url::is_tls);
         let calls = needed.then(|| ClientTls::new(peer.clone(), Protocol::Http1));
         let dialer =
             Dialer { tls: calls.transpose().map_err(text)?.map(Arc::new), local: local_address(config) };
-        Ok(Secure { client: server(&client)?, peer: server(&peer)?, dialer })
+        Ok(Secure { client: server(&client, to_clients)?, peer: server(&peer, to_members)?, dialer })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     cluster::join::Joining,
     config::{ClusterConfig, ClusterState, Url},
     identity,
+    logging::system_text,
     metrics::Metrics,
     node::{WayBack, force_new_cluster, install, taken_tree, told_attributes::ToldAttributes},
 };
@@ -302,13 +303,16 @@ fn check_together(log: &RestoredLog, applied: u64, wal_dir: &Path) -> Result<(),
 }
 
 fn make_dir(dir: &Path) -> Result<(), String> {
+    let named = |error: io::Error| {
+        format!("cannot access data directory: mkdir {}: {}", dir.display(), system_text(&error))
+    };
     match fs::DirBuilder::new().mode(0o700).create(dir) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let made = fs::DirBuilder::new().mode(0o700).recursive(true).create(dir);
-            made.map_err(|error| format!("cannot create {}: {error}", dir.display()))
+            made.map_err(named)
         }
-        made => made.map_err(|error| format!("cannot create {}: {error}", dir.display())),
+        made => made.map_err(named),
     }
 }
 

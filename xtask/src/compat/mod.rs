@@ -3,7 +3,8 @@
 //! The scripts in `xtask/compat/` are run four times, each time on fresh servers: by the official etcdctl
 //! against the official server, which is what is expected, and by (official, ours), (ours, ours) and
 //! (ours, official). What differs is shown, after ids, times, versions and sizes were made alike. A difference
-//! that is meant carries its reason in the script; any other makes the run fail.
+//! that is meant carries its reason in the script; any other makes the run fail. Then come the v2 API (`v2`) and the ways in
+//! which a server starts or does not (`starts`).
 
 mod clients;
 mod column;
@@ -16,6 +17,7 @@ mod official;
 mod report;
 mod run;
 mod script;
+mod starts;
 mod v2;
 
 pub(crate) use official::official;
@@ -43,7 +45,7 @@ pub(crate) struct Options {
     /// Folder of our `etcd` and `etcdctl`; by default they are built.
     #[arg(long)]
     ours: Option<PathBuf>,
-    /// Run only the scripts whose file name contains this.
+    /// Run only the scripts whose file name contains this; `v2` is the v2 API alone, `starts` or `starts=TEXT` starts of servers.
     #[arg(long, default_value = "")]
     only: String,
     /// Which pairs to compare with the official one, as letters of etcdctl and server (o: official, u: ours).
@@ -86,6 +88,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.only.starts_with("v2") {
         return run_v2(options);
     }
+    if let Some(only) = options.only.strip_prefix("starts") {
+        return run_starts(options, only.trim_start_matches('='));
+    }
     let scripts = scripts(&options.only)?;
     if options.coverage {
         let coverage = coverage::look(&scripts)?;
@@ -106,7 +111,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if summary.failed() {
         bail!("there are differences without a reason");
     }
-    if options.only.is_empty() { run_v2(options) } else { Ok(()) }
+    if options.only.is_empty() {
+        run_v2(options)?;
+        run_starts(options, "")?;
+    }
+    Ok(())
+}
+
+/// Programs of other people's libraries against our server, as far as this machine has what they need.
+pub(crate) fn run_clients_at_hand() -> Result<()> {
+    clients::run_those_at_hand(&build::debug()?.join("etcd"))
+}
+
+/// How servers start, or do not.
+fn run_starts(options: &Options, only: &str) -> Result<()> {
+    let official = options.official.clone().map_or_else(official, Ok)?;
+    let ours = options.ours.clone().map_or_else(build::debug, Ok)?;
+    starts::compare(&official, &ours, only)
 }
 
 /// The v2 API: of the official release that has one, whatever the commands were compared with.

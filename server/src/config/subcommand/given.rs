@@ -2,6 +2,7 @@
 
 use super::Subcommand;
 use crate::config::{
+    duration,
     flag::{Flag, Kind},
     number::{NumberError, parse_bool, parse_int, parse_uint},
     settings::Settings,
@@ -15,10 +16,7 @@ fn pflag_text(kind: Kind, text: &str, error: String) -> String {
         Kind::Bool => parse_bool(text).err().map_or(error, |error| number(error, "ParseBool")),
         Kind::Int => parse_int(text).err().map_or(error, |error| number(error, "ParseInt")),
         Kind::Uint | Kind::Uint32 => parse_uint(text).err().map_or(error, |error| number(error, "ParseUint")),
-        Kind::Duration if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
-            format!("time: missing unit in duration {text:?}")
-        }
-        Kind::Duration => format!("time: invalid duration {text:?}"),
+        Kind::Duration => duration::mistake(text),
         _ => error,
     }
 }

@@ -218,7 +218,8 @@ fn the_first_members_are_checked_for_a_new_cluster() {
         (
             &["--initial-advertise-peer-urls=http://127.0.0.1:9"],
             Err("--initial-cluster has default=http://localhost:2380 but missing from \
-                 --initial-advertise-peer-urls=http://127.0.0.1:9 (the URLs differ)"),
+                 --initial-advertise-peer-urls=http://127.0.0.1:9 \
+                 (resolved urls: \"http://127.0.0.1:9\" != \"http://127.0.0.1:2380\")"),
         ),
         (
             &["--initial-advertise-peer-urls=http://localhost:2380,http://127.0.0.1:9"],
