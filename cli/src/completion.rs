@@ -126,12 +126,44 @@ Register-ArgumentCompleter -Native -CommandName PROGRAM -ScriptBlock {
 ";
 
 pub(crate) async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
-    let script = match invocation.matches.arg(0).as_str() {
+    let script = script(invocation.matches.arg(0).as_str(), invocation.path[0].name);
+    invocation.out.write(script.as_bytes());
+    Ok(())
+}
+
+fn script(shell: &str, program: &str) -> String {
+    let script = match shell {
         "bash" => BASH,
         "zsh" => ZSH,
         "fish" => FISH,
         _ => POWERSHELL,
     };
-    invocation.out.write(script.replace("PROGRAM", invocation.path[0].name).as_bytes());
-    Ok(())
+    script.replace("PROGRAM", program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::script;
+    use std::{fs, path::Path};
+
+    /// Packages bring these files; `OXETCD_WRITE_DOCS=1` writes them anew.
+    #[test]
+    fn the_scripts_in_packages_are_those_that_the_programs_write() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/completions");
+        for program in ["etcdctl", "etcdutl"] {
+            let files = [
+                ("bash", format!("{program}.bash")),
+                ("zsh", format!("_{program}")),
+                ("fish", format!("{program}.fish")),
+            ];
+            for (shell, name) in files {
+                let file = dir.join(name);
+                if std::env::var_os("OXETCD_WRITE_DOCS").is_some() {
+                    fs::write(&file, script(shell, program)).expect("the checkout is writable");
+                }
+                let text = fs::read_to_string(&file).unwrap_or_default();
+                assert_eq!(text, script(shell, program), "{}", file.display());
+            }
+        }
+    }
 }

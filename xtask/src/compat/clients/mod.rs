@@ -19,6 +19,8 @@ struct Client {
     name: &'static str,
     /// Flags that the server needs for it.
     flags: &'static [&'static str],
+    /// Brings what the program is made of onto this machine, if it is not there.
+    fetch: fn() -> Result<()>,
     /// Makes the command that runs it against a server.
     command: fn(&Secured) -> Result<Command>,
 }
@@ -29,8 +31,27 @@ const CLIENTS: &[Client] = &[go::CLIENT, etcd3gw::CLIENT];
 pub(crate) fn run(program: &Path, only: &str) -> Result<()> {
     let wanted: Vec<&Client> = CLIENTS.iter().filter(|client| client.name.contains(only)).collect();
     ensure!(!wanted.is_empty(), "no client's name contains {only:?}");
+    for client in &wanted {
+        (client.fetch)().with_context(|| format!("{} cannot be had", client.name))?;
+    }
+    run_all(program, &wanted)
+}
+
+/// Runs those whose language and library this machine has or can fetch; says which it leaves out, and why.
+pub(crate) fn run_those_at_hand(program: &Path) -> Result<()> {
+    let at_hand = |client: &&Client| match (client.fetch)() {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!("skipped: {}: {error:#}", client.name);
+            false
+        }
+    };
+    run_all(program, &CLIENTS.iter().filter(at_hand).collect::<Vec<_>>())
+}
+
+fn run_all(program: &Path, clients: &[&Client]) -> Result<()> {
     let mut failed = Vec::new();
-    for client in wanted {
+    for client in clients {
         println!("{}", client.name);
         let server = Secured::start(program, client.flags)?;
         let mut command =
