@@ -68,7 +68,6 @@ pub(crate) fn fix() -> Result<()> {
 /// Everything that a change must pass, `cargo test --workspace` aside.
 pub(crate) fn ci(options: &CiOptions) -> Result<()> {
     verify()?;
-    feature_sets()?;
     simulation()?;
     contend()?;
     if options.engines == Engines::All {
@@ -88,25 +87,6 @@ pub(crate) fn ci(options: &CiOptions) -> Result<()> {
     };
     compat::run_all()?;
     mixed::run_all(&official)
-}
-
-/// The server with one engine and nothing else compiles, whichever it is; `cargo test` builds it with all of the default.
-fn feature_sets() -> Result<()> {
-    for engine in ["lmdb", "sled"] {
-        let lint = [
-            "clippy",
-            "-p",
-            "oxetcd-server",
-            "--no-default-features",
-            "--features",
-            engine,
-            "--",
-            "--deny",
-            "warnings",
-        ];
-        command::run(&mut command::cargo(&lint))?;
-    }
-    Ok(())
 }
 
 /// Runs the simulation of the consensus core at full length; `cargo test` runs a tenth of it.
