@@ -7,13 +7,13 @@ const ESCAPE: char = '\x1b';
 const GREEN: &str = "\x1b[32m";
 const PERF: [&str; 3] = ["check", "perf", "--load=s"];
 
-/// What stands on the screen when the bar of `check perf` has come to its first second.
+/// What stands on the screen when the bar of `check perf` has been drawn once.
 fn bar(no_color: Option<&str>) -> String {
     let server = Server::start();
     let mut environment = vec![("TERM", "xterm-256color"), ("CLICOLOR", "1")];
     environment.extend(no_color.map(|value| ("NO_COLOR", value)));
     let mut terminal = Terminal::open_with(&server, &PERF, &environment);
-    let mut shown = terminal.expect("1/60 ");
+    let mut shown = terminal.expect("/60 ");
     shown += &terminal.expect("% ");
     terminal.interrupt();
     terminal.wait();

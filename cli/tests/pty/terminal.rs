@@ -41,6 +41,7 @@ impl Terminal {
         let child = Command::new(program)
             .args(args)
             .current_dir(folder)
+            .env_remove("NO_COLOR")
             .envs(environment.iter().copied())
             .spawn(pts)
             .unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
