@@ -7,6 +7,7 @@
 //! * [`Engine`]: what an engine must do; [`Memory`] is the one that is always there.
 //! * [`Buffer`]: the open write batch over an engine. Writes are readable at once and reach the engine in the
 //!   background, so no engine is ever on the latency path of a request.
+//! * [`Meanwhile`] and [`Doomed`]: what engines share that put new files in the place of old ones while they are used.
 //! * `contract` (feature `contract`): the tests that every engine must pass.
 
 mod batch;
@@ -15,7 +16,9 @@ mod buffer;
 pub mod contract;
 mod engine;
 mod error;
+mod meanwhile;
 mod memory;
+mod shed;
 mod sorted_map;
 mod table;
 
@@ -23,5 +26,7 @@ pub use batch::{Batch, Op};
 pub use buffer::{Buffer, Pending, Step};
 pub use engine::{Checkpoint, Durability, Engine, Size, Visit, VisitFound};
 pub use error::{Error, Result};
+pub use meanwhile::Meanwhile;
 pub use memory::Memory;
+pub use shed::Doomed;
 pub use table::Table;

@@ -12,6 +12,7 @@
 //! | `mixed` | runs members of the official etcd and ours in one cluster |
 //! | `certs` | makes certificates to try TLS with |
 //! | `compat` | runs scripted commands against the official programs and ours |
+//! | `pauses` | how long requests wait beside a defragmentation, or beside full scans |
 //! | `soak` | keeps a member at full load for minutes, and compares what it counted |
 
 mod bench;
@@ -23,7 +24,9 @@ mod command;
 mod compat;
 mod mixed;
 mod paths;
+mod pauses;
 mod process;
+mod scrape;
 mod secured;
 mod soak;
 mod tidy;
@@ -60,6 +63,8 @@ enum Task {
     Certs(certs::Options),
     /// Run scripted commands against the official programs and ours, and compare.
     Compat(compat::Options),
+    /// Measure how long requests wait beside a defragmentation, or beside a client that scans everything.
+    Pauses(pauses::Options),
     /// Keep a member at full load for minutes, with TLS and users: no error, flat memory, true counts.
     Soak(soak::Options),
 }
@@ -76,6 +81,7 @@ fn main() -> ExitCode {
         Task::Mixed(options) => mixed::run(&options),
         Task::Certs(options) => certs::run(&options),
         Task::Compat(options) => compat::run(&options),
+        Task::Pauses(options) => pauses::run(&options),
         Task::Soak(options) => soak::run(&options),
     };
     match done {

@@ -8,7 +8,6 @@ use crate::{
     error::{NAME, engine, from_code},
     files::Dir,
     long_keys,
-    meanwhile::Meanwhile,
     raw::{self, WriteTxn},
     reader::Reader,
     room::{Demand, Room},
@@ -16,7 +15,7 @@ use crate::{
 use bytes::Bytes;
 use lmdb::Error as Code;
 use oxetcd_storage::{
-    Batch, Checkpoint, Durability, Engine, Error, Op, Result, Size, Table, Visit, VisitFound,
+    Batch, Checkpoint, Durability, Engine, Error, Meanwhile, Op, Result, Size, Table, Visit, VisitFound,
 };
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use std::{path::Path, sync::Arc};
@@ -281,11 +280,11 @@ impl Engine for Lmdb {
         let replaced = self.replace(&old, reader, generation);
         if replaced.is_err() {
             self.writer.lock().meanwhile = None;
-            self.dir.remove(&self.dir.temporary_path(generation));
+            drop(self.dir.remove(&self.dir.temporary_path(generation)));
         }
         self.caught_up.notify_all();
         replaced?;
-        self.dir.remove(old.path());
+        old.replaced(&self.dir);
         Ok(())
     }
 

@@ -21,13 +21,13 @@ use crate::{
     scan::Scan,
 };
 use lmdb::{Environment, Error as Code};
-use oxetcd_storage::{Error, Result, Table, Visit};
+use oxetcd_storage::{Doomed, Error, Result, Table, Visit};
 use parking_lot::{Mutex, RwLock};
 use std::{
     fs::File,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// Read transactions kept for later use.
@@ -47,6 +47,8 @@ pub(crate) struct Env {
     trees: RwLock<[Option<Tree>; Table::ALL.len()]>,
     path: PathBuf,
     page_bytes: u64,
+    /// Once another file has taken its place. Behind all that uses the file: its room is given back last.
+    doomed: OnceLock<Doomed>,
     /// The directory stays locked until the last reader of this file is gone.
     _dir: Arc<Dir>,
 }
@@ -83,6 +85,7 @@ impl Env {
             trees: RwLock::default(),
             path: path.to_owned(),
             page_bytes: page_bytes.into(),
+            doomed: OnceLock::new(),
             _dir: dir,
         })
     }
@@ -100,6 +103,14 @@ impl Env {
     /// The file has a new name.
     pub(crate) fn renamed(&mut self, path: PathBuf) {
         self.path = path;
+    }
+
+    /// Another file has taken the place of this one, which goes when its last reader does.
+    pub(crate) fn replaced(&self, dir: &Dir) {
+        if let Some(doomed) = dir.remove(&self.path) {
+            // It can be replaced once only.
+            let _ = self.doomed.set(doomed);
+        }
     }
 
     /// Bytes of a page.

@@ -11,7 +11,7 @@
 //! the one that counts: no commit went to the lower one after the higher appeared.
 
 use crate::{error::from_io, os};
-use oxetcd_storage::{Error, Result};
+use oxetcd_storage::{Doomed, Error, Result};
 use std::{
     fs::{self, File, OpenOptions},
     io::Write,
@@ -81,17 +81,18 @@ impl Dir {
         };
         publish().map_err(|error| {
             // Or the next open would take it for the newest, whatever was committed to the old one since.
-            self.remove(&to);
+            drop(self.remove(&to));
             from_io(&error, &to)
         })?;
         Ok(to)
     }
 
-    /// Removes a generation that another took the place of. Its open readers still see it.
-    pub(crate) fn remove(&self, path: &Path) {
+    /// Removes the names of a generation that another took the place of, or of one that was not finished. Open readers
+    /// still see it: what is answered with is to be dropped behind the last of them.
+    pub(crate) fn remove(&self, path: &Path) -> Option<Doomed> {
         // What stays behind by accident is removed at the next open.
-        let _ = fs::remove_file(path);
         let _ = fs::remove_file(readers_path(path));
+        Doomed::unlink(path).ok()
     }
 }
 

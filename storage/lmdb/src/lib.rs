@@ -27,7 +27,6 @@ mod error;
 mod files;
 mod long_keys;
 mod lookup;
-mod meanwhile;
 mod open;
 mod os;
 mod page;

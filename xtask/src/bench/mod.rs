@@ -5,10 +5,11 @@
 //! compared with. CPU time and memory come from `/proc` and cover the measured part only, not its preparation.
 
 mod drive;
+pub(crate) mod paced;
 mod report;
 mod sample;
 mod scenario;
-mod target;
+pub(crate) mod target;
 
 use crate::{build, command, compat};
 use anyhow::{Context, Result, bail};
@@ -53,9 +54,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     if cfg!(debug_assertions) {
-        // A load generator that is slower than the server would measure itself.
-        let mut optimised = command::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--"]);
-        return command::run(optimised.args(env::args_os().skip(1)));
+        return run_optimised();
     }
     let sources = sources(options)?;
     let all = Scenario::all();
@@ -81,6 +80,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         std::fs::write(path, report.to_tsv()).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Runs this very task again, built for release: a load generator that is slower than the server would measure itself.
+pub(crate) fn run_optimised() -> Result<()> {
+    let mut optimised = command::cargo(&["run", "--quiet", "--release", "--package", "xtask", "--"]);
+    command::run(optimised.args(env::args_os().skip(1)))
 }
 
 /// The servers that were named, or the official one and ours.

@@ -76,6 +76,11 @@ impl Target {
         endpoint.connect().await.with_context(|| format!("cannot connect to {}", self.uri))
     }
 
+    /// Where a server that was started here listens.
+    pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
+        self.server.as_ref().map(Server::client)
+    }
+
     /// Process to measure, if there is one on this machine.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.pid

@@ -4,14 +4,16 @@
 //! sent to it and what came back.
 
 mod load;
-mod scrape;
 mod verdict;
 
-use crate::{build, secured::Secured};
+use crate::{
+    build,
+    scrape::{self, Scrape},
+    secured::Secured,
+};
 use anyhow::{Result, bail};
 use clap::Args;
 use load::Sent;
-use scrape::Scrape;
 use std::{
     path::PathBuf,
     sync::Arc,

@@ -1,6 +1,7 @@
 //! Whether a soak went as it should.
 
-use super::{load::Sent, scrape::Scrape};
+use super::load::Sent;
+use crate::scrape::Scrape;
 use std::time::Duration;
 
 /// By how much the memory may still grow, relative and in KiB: what the allocator keeps moves a little.

@@ -1,18 +1,21 @@
 //! Logins, and puts beside them.
 //!
-//! Here the load comes at a fixed pace, whatever the server does: a time counts from when the request was due. So a
-//! server that stands still for a moment is seen to keep everybody waiting who came in that moment.
+//! Here the load comes at a fixed pace, whatever the server does; see [`paced`](crate::bench::paced).
 
 use super::{Sample, Target, data};
-use crate::{bench::drive::Meter, process};
+use crate::{
+    bench::{
+        drive::Meter,
+        paced::{Waits, pace},
+    },
+    process,
+};
 use anyhow::{Result, anyhow};
 use oxetcd_api::etcdserverpb::{
     AuthDisableRequest, AuthEnableRequest, AuthRoleAddRequest, AuthUserAddRequest, AuthUserGrantRoleRequest,
     AuthenticateRequest, PutRequest,
 };
 use oxetcd_grpc::etcdserverpb::{auth_client::AuthClient, kv_client::KvClient};
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::Mutex, task::JoinSet, time::Instant};
 use tonic::{Request, Status, transport::Channel};
 
 /// Users that log in.
@@ -28,14 +31,6 @@ pub(super) enum Mix {
     Puts,
     PutsBesideLogins,
     Logins,
-}
-
-/// Times of requests, and the first error.
-#[derive(Default)]
-struct Times {
-    us: Vec<u32>,
-    errors: usize,
-    first_error: Option<String>,
 }
 
 fn name(user: usize) -> String {
@@ -71,33 +66,7 @@ async fn prepare(channel: &Channel) -> Result<String> {
     Ok(log_in(channel, 0).await?)
 }
 
-/// Sends `total` requests, `per_s` a second.
-async fn pace<F>(total: usize, per_s: u32, send: impl Fn(usize) -> F) -> Times
-where
-    F: Future<Output = Result<(), Status>> + Send + 'static,
-{
-    let times = Arc::new(Mutex::new(Times::default()));
-    let (start, mut tasks) = (Instant::now(), JoinSet::new());
-    for number in 0..total {
-        let due = start + Duration::from_secs(1) * number as u32 / per_s;
-        tokio::time::sleep_until(due).await;
-        let (answer, times) = (send(number), times.clone());
-        tasks.spawn(async move {
-            let answer = answer.await;
-            let took = u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX);
-            let mut times = times.lock().await;
-            times.us.push(took);
-            if let Err(status) = answer {
-                times.errors += 1;
-                times.first_error.get_or_insert_with(|| format!("{:?} {}", status.code(), status.message()));
-            }
-        });
-    }
-    while tasks.join_next().await.is_some() {}
-    std::mem::take(&mut *times.lock().await)
-}
-
-async fn puts(channels: &[Channel], token: &str, total: usize) -> Times {
+async fn puts(channels: &[Channel], token: &str, total: usize) -> Waits {
     pace(total, PUTS_PER_S, |number| {
         let (channel, token) = (channels[number % channels.len()].clone(), token.to_owned());
         async move {
@@ -110,7 +79,7 @@ async fn puts(channels: &[Channel], token: &str, total: usize) -> Times {
     .await
 }
 
-async fn logins(channels: &[Channel], total: usize) -> Times {
+async fn logins(channels: &[Channel], total: usize) -> Waits {
     pace(total, LOGINS_PER_S, |number| {
         let channel = channels[number % channels.len()].clone();
         async move { log_in(&channel, number % USERS).await.map(drop) }
@@ -129,7 +98,7 @@ pub(super) fn run(target: &Target, mix: Mix, seconds: f64) -> Result<Sample> {
         let token = prepare(&channels[0]).await?;
         let of = |per_s: u32| (f64::from(per_s) * seconds).max(1.0) as usize;
         let meter = Meter::start(target);
-        let mut times = match mix {
+        let times = match mix {
             Mix::Puts => puts(&channels, &token, of(PUTS_PER_S)).await,
             Mix::Logins => logins(&channels, of(LOGINS_PER_S)).await,
             Mix::PutsBesideLogins => {
@@ -143,13 +112,12 @@ pub(super) fn run(target: &Target, mix: Mix, seconds: f64) -> Result<Sample> {
         let (wall, cpu_us) = meter.stop()?;
         let off = by(&token, AuthDisableRequest {})?;
         AuthClient::new(channels[0].clone()).auth_disable(off).await.map_err(|status| anyhow!("{status}"))?;
-        times.us.sort_unstable();
         Ok(Sample {
-            requests: times.us.len(),
+            requests: times.all.len(),
+            latencies_us: times.sorted_us(),
             errors: times.errors,
             first_error: times.first_error,
             wall,
-            latencies_us: times.us,
             cpu_us,
             rss_kib: target.pid().map(process::peak_rss_kib).transpose()?,
         })

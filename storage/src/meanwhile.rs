@@ -1,9 +1,12 @@
-//! What is committed while the file is copied, for the copy to catch up with.
+//! What is committed while an engine's files are copied, for the copy to catch up with.
+//!
+//! That is how a defragmentation goes on beside commits: copy one view, then repeat on the copy what came meanwhile, in
+//! rounds that get shorter, until so little is left that commits can wait for it.
 //!
 //! The batches share their keys and values with whoever committed them, so that keeping them costs what the caller's
 //! memory of them costs. That has a limit: when it is reached, commits wait until the copy has taken what there is.
 
-use oxetcd_storage::{Batch, Op};
+use crate::{Batch, Op};
 
 /// Bytes of batches from which on commits wait.
 const LIMIT_BYTES: usize = 128 << 20;
@@ -13,7 +16,7 @@ const LITTLE_OPS: usize = 500;
 
 /// Batches in the order in which they were committed.
 #[derive(Default)]
-pub(crate) struct Meanwhile {
+pub struct Meanwhile {
     batches: Vec<Batch>,
     bytes: usize,
     ops: usize,
@@ -21,7 +24,7 @@ pub(crate) struct Meanwhile {
 
 impl Meanwhile {
     /// Adds a batch that was committed.
-    pub(crate) fn note(&mut self, batch: &Batch) {
+    pub fn note(&mut self, batch: &Batch) {
         let of_op = |op: &Op| op.key.len() + op.value.as_ref().map_or(0, |value| value.len());
         self.bytes += batch.ops().iter().map(of_op).sum::<usize>();
         self.ops += batch.ops().len();
@@ -29,17 +32,17 @@ impl Meanwhile {
     }
 
     /// The batches.
-    pub(crate) fn batches(&self) -> &[Batch] {
+    pub fn batches(&self) -> &[Batch] {
         &self.batches
     }
 
     /// Whether commits must wait.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.bytes > LIMIT_BYTES
     }
 
     /// Whether it is little enough to be caught up with while commits wait.
-    pub(crate) fn is_little(&self) -> bool {
+    pub fn is_little(&self) -> bool {
         self.bytes <= LITTLE_BYTES && self.ops <= LITTLE_OPS
     }
 }

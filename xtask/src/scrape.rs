@@ -1,4 +1,4 @@
-//! What the member says of itself, and what the system says of it.
+//! What a member says of itself, and what the system says of it.
 
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -10,11 +10,11 @@ use std::{
 };
 
 /// The series of one scrape.
-pub(super) struct Scrape(HashMap<String, f64>);
+pub(crate) struct Scrape(HashMap<String, f64>);
 
 impl Scrape {
     /// Scrapes the metrics at `address`.
-    pub(super) fn of(address: SocketAddr) -> Result<Scrape> {
+    pub(crate) fn of(address: SocketAddr) -> Result<Scrape> {
         let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(Duration::from_secs(60)))?;
         write!(socket, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
@@ -27,18 +27,40 @@ impl Scrape {
     }
 
     /// The value of a series, labels and all.
-    pub(super) fn value(&self, series: &str) -> f64 {
+    pub(crate) fn value(&self, series: &str) -> f64 {
         self.0.get(series).copied().unwrap_or(0.0)
     }
 
     /// The sum of all series that `wanted` picks.
-    pub(super) fn sum(&self, wanted: impl Fn(&str) -> bool) -> f64 {
+    pub(crate) fn sum(&self, wanted: impl Fn(&str) -> bool) -> f64 {
         self.0.iter().filter(|(name, _)| wanted(name)).map(|(_, value)| value).sum()
     }
 }
 
+impl Scrape {
+    /// The upper bound, in milliseconds, of the longest time that a histogram in seconds has seen since `before`.
+    pub(crate) fn longest_ms(&self, before: &Scrape, histogram: &str) -> f64 {
+        let bound = |name: &str| {
+            name.strip_prefix(histogram)?
+                .strip_prefix("_bucket{le=\"")?
+                .strip_suffix("\"}")?
+                .parse::<f64>()
+                .ok()
+        };
+        let mut buckets: Vec<(f64, f64)> = self
+            .0
+            .iter()
+            .filter_map(|(name, count)| Some((bound(name)?, count - before.value(name))))
+            .collect();
+        buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
+        // Each bucket counts all that the ones before it count.
+        let all = buckets.last().map_or(0.0, |(_, count)| *count);
+        buckets.iter().find(|(_, count)| *count >= all).map_or(f64::NAN, |(bound, _)| bound * 1e3)
+    }
+}
+
 /// Memory that a process holds now, in KiB.
-pub(super) fn resident_kib(pid: u32) -> Result<u64> {
+pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server is gone")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("");
     let number = line.split_whitespace().next().and_then(|number| number.parse().ok());
