@@ -158,8 +158,8 @@ impl<M: Propose + Read + Others> Dispatch<M> {
             let code = outcome.as_ref().map_or_else(Status::code, |_| Code::Ok);
             let took = call.end(code);
             if let Some(audit) = &this.offer.audit {
-                let (ended, request) = (SystemTime::now(), message.clone());
-                audit.note(Record { ended, remote, seen, path: path.into(), request, code, took });
+                let ended = SystemTime::now();
+                audit.note(Record { ended, remote, seen, path: path.into(), code, took }, &message);
             }
             Ended { path, request: message, answer_bytes, remote, took }.log(limits.warn_request);
             outcome.map_or_else(Status::into_http, Reply::into_response)

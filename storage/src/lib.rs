@@ -26,7 +26,7 @@ pub use batch::{Batch, Op};
 pub use buffer::{Buffer, Pending, Step};
 pub use engine::{Checkpoint, Durability, Engine, Size, Visit, VisitFound};
 pub use error::{Error, Result};
-pub use meanwhile::Meanwhile;
+pub use meanwhile::{Meanwhile, catch_up};
 pub use memory::Memory;
 pub use shed::Doomed;
 pub use table::Table;

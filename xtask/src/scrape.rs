@@ -59,10 +59,23 @@ impl Scrape {
     }
 }
 
-/// Memory that a process holds now, in KiB.
-pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server is gone")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("");
-    let number = line.split_whitespace().next().and_then(|number| number.parse().ok());
-    number.with_context(|| format!("no VmRSS in /proc/{pid}/status"))
+/// Memory that a process holds, in KiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    /// All that is in memory for it.
+    pub(crate) resident_kib: u64,
+    /// Of that, what belongs to it alone and is in no file: the rest comes and goes as files are mapped.
+    pub(crate) anonymous_kib: u64,
+}
+
+/// Memory that a process holds now.
+pub(crate) fn memory(pid: u32) -> Result<Memory> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = fs::read_to_string(&path).context("the server is gone")?;
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("");
+        let number = line.split_whitespace().next().and_then(|number| number.parse().ok());
+        number.with_context(|| format!("no {name} in {path}"))
+    };
+    Ok(Memory { resident_kib: kib("Rss:")?, anonymous_kib: kib("Anonymous:")? })
 }

@@ -69,8 +69,8 @@ pub(crate) fn is_vital(request: &InternalRaftRequest) -> bool {
 mod tests {
     use super::*;
     use oxetcd_api::etcdserverpb::{
-        AlarmRequest, CompactionRequest, DeleteRangeRequest, LeaseGrantRequest, LeaseRevokeRequest,
-        PutRequest,
+        AlarmRequest, CompactionRequest, DeleteRangeRequest, LeaseCheckpointRequest, LeaseGrantRequest,
+        LeaseRevokeRequest, PutRequest,
     };
 
     #[test]
@@ -79,6 +79,7 @@ mod tests {
         let vital = [
             InternalRaftRequest { compaction: Some(CompactionRequest::default()), ..none() },
             InternalRaftRequest { lease_revoke: Some(LeaseRevokeRequest::default()), ..none() },
+            InternalRaftRequest { lease_checkpoint: Some(LeaseCheckpointRequest::default()), ..none() },
             InternalRaftRequest { alarm: Some(AlarmRequest::default()), ..none() },
         ];
         let others = [

@@ -8,6 +8,7 @@
 //! keep-alive) is one line, written when it ends.
 
 mod details;
+mod fields;
 mod line;
 mod queue;
 mod seen;
@@ -15,8 +16,9 @@ mod seen;
 pub(crate) use queue::Record;
 pub(crate) use seen::Seen;
 
+use line::Lines;
 use prometheus::IntCounter;
-use queue::Queue;
+use queue::{Queue, Records};
 use std::{
     fs::{File, OpenOptions},
     io::Write,
@@ -49,9 +51,9 @@ impl Audit {
         Ok(Arc::new(Audit { queue, dropped, writer: Some(writer) }))
     }
 
-    /// Notes a call that has ended. Never waits.
-    pub(crate) fn note(&self, record: Record) {
-        if !self.queue.push(record) {
+    /// Notes a call that has ended, with its encoded request as far as it was kept. Never waits.
+    pub(crate) fn note(&self, record: Record, request: &[u8]) {
+        if !self.queue.push(record, request) {
             self.dropped.inc();
         }
     }
@@ -69,11 +71,11 @@ impl Drop for Audit {
 
 /// Writes until the queue is closed and empty.
 fn write(queue: &Queue, mut file: File, dropped: &IntCounter) {
-    let (mut lines, mut fails) = (Vec::new(), false);
-    while let Some(records) = queue.take() {
-        lines.clear();
-        records.iter().for_each(|record| line::push(&mut lines, record));
-        let written = file.write_all(&lines);
+    let (mut lines, mut records, mut fails) = (Lines::default(), Records::default(), false);
+    while queue.take(&mut records) {
+        lines.text.clear();
+        records.iter().for_each(|(record, request)| lines.push(record, request));
+        let written = file.write_all(&lines.text);
         if let Err(error) = &written {
             dropped.inc_by(records.len() as u64);
             if !fails {
@@ -88,17 +90,15 @@ fn write(queue: &Queue, mut file: File, dropped: &IntCounter) {
 mod tests {
     use super::*;
     use crate::net::Remote;
-    use bytes::Bytes;
     use std::time::{Duration, SystemTime};
     use tonic::Code;
 
-    fn record(bytes: usize) -> Record {
+    fn record() -> Record {
         Record {
             ended: SystemTime::UNIX_EPOCH,
             remote: Remote::Unix,
             seen: None,
             path: "/etcdserverpb.Cluster/MemberList".into(),
-            request: Bytes::from(vec![0; bytes]),
             code: Code::Ok,
             took: Duration::from_micros(7),
         }
@@ -111,7 +111,7 @@ mod tests {
         let dropped = IntCounter::new("dropped", "lines").expect("a counter");
         for _ in 0..2 {
             let audit = Audit::open(&path, dropped.clone()).expect("a new file");
-            (0..1000).for_each(|_| audit.note(record(0)));
+            (0..1000).for_each(|_| audit.note(record(), &[]));
         }
         let text = std::fs::read_to_string(&path).expect("a text");
         assert_eq!((text.lines().count(), dropped.get()), (2000, 0));
@@ -122,7 +122,7 @@ mod tests {
     fn a_file_that_cannot_be_written_costs_lines_and_nothing_else() {
         let dropped = IntCounter::new("dropped", "lines").expect("a counter");
         let audit = Audit::open(Path::new("/dev/full"), dropped.clone()).expect("it can be opened");
-        (0..100).for_each(|_| audit.note(record(0)));
+        (0..100).for_each(|_| audit.note(record(), &[]));
         drop(audit);
         assert_eq!(dropped.get(), 100);
     }

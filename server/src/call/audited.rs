@@ -5,7 +5,6 @@ use crate::{
     net::Remote,
     service::unary::PREFIX_BYTES,
 };
-use bytes::Bytes;
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -35,9 +34,9 @@ impl Audited {
 
     /// The call has ended.
     pub(super) fn end(self, code: Code, took: Duration) {
-        let request = first_message(&self.kept).map(Bytes::copy_from_slice).unwrap_or_default();
-        let Audited { audit, path, remote, seen, .. } = self;
-        audit.note(Record { ended: SystemTime::now(), remote, seen, path: path.into(), request, code, took });
+        let Audited { audit, path, remote, seen, kept } = self;
+        let record = Record { ended: SystemTime::now(), remote, seen, path: path.into(), code, took };
+        audit.note(record, first_message(&kept).unwrap_or_default());
     }
 }
 

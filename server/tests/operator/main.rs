@@ -1,6 +1,7 @@
 //! What an operator relies on, against a real process: metrics, health, the space quota, compaction by itself, locks and
 //! elections.
 
+mod admission;
 mod audit;
 mod compaction;
 mod coordination;

@@ -16,16 +16,13 @@ use bytes::Bytes;
 use lmdb::Error as Code;
 use oxetcd_storage::{
     Batch, Checkpoint, Durability, Engine, Error, Meanwhile, Op, Result, Size, Table, Visit, VisitFound,
+    catch_up,
 };
-use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 use std::{path::Path, sync::Arc};
 
 /// A change in the middle of a table counts for this much of the map: the kernel maps a page's neighbours, too.
 const SEEK_BYTES: usize = 64 << 10;
-
-/// Rounds of catching up with commits beside a copy. More than a few means that they come as fast as that goes, and
-/// then they have to wait for one round.
-const ROUNDS_MAX: usize = 20;
 
 /// The LMDB engine over one directory.
 pub struct Lmdb {
@@ -99,35 +96,17 @@ impl Lmdb {
         Ok((new, Writer::new(generation, room)))
     }
 
-    /// Commits to the copy what went to the old file meanwhile, until that is little. Answers with the writer's lock,
-    /// under which the rest goes.
-    fn catch_up(&self, new: &Env, next: &mut Writer) -> Result<MutexGuard<'_, Writer>> {
-        let mut rounds = 0;
-        loop {
-            rounds += 1;
-            let mut writer = self.writer.lock();
-            let missed = writer.meanwhile.replace(Meanwhile::default()).unwrap_or_default();
-            let is_little = missed.is_little() || rounds == ROUNDS_MAX;
-            let writer = if is_little { Some(writer) } else { None };
-            self.caught_up.notify_all();
-            for batch in missed.batches() {
-                let demand = Demand::of(batch, new.page_bytes());
-                next.room.take(new, demand, self.options.max_bytes)?;
-                next.commit(new, batch.ops(), demand, &self.options)?;
-            }
-            match writer {
-                Some(writer) => return Ok(writer),
-                None => new.sync()?,
-            }
-        }
-    }
-
     /// Copies `old` and puts the copy in its place. `reader` sees what was there when `meanwhile` began.
     fn replace(&self, old: &Env, reader: Reader<'_>, generation: u64) -> Result<()> {
         let (mut new, mut next) = self.copy_to_temporary(old, &reader, generation)?;
         // From here on the old file's free pages may be used again.
         drop(reader);
-        let mut writer = self.catch_up(&new, &mut next)?;
+        let repeat = |batch: &Batch| {
+            let demand = Demand::of(batch, new.page_bytes());
+            next.room.take(&new, demand, self.options.max_bytes)?;
+            next.commit(&new, batch.ops(), demand, &self.options)
+        };
+        let mut writer = catch_up(&self.writer, &self.caught_up, repeat, || new.sync())?;
         new.set_sync(true)?;
         new.sync()?;
         new.renamed(self.dir.publish(generation)?);
@@ -135,6 +114,12 @@ impl Lmdb {
         *self.env.write() = Arc::new(new);
         *self.free.lock() = None;
         Ok(())
+    }
+}
+
+impl AsMut<Option<Meanwhile>> for Writer {
+    fn as_mut(&mut self) -> &mut Option<Meanwhile> {
+        &mut self.meanwhile
     }
 }
 

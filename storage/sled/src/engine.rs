@@ -1,20 +1,19 @@
 //! The engine itself: which database is current, and who may write it.
 
 use crate::{
-    Options,
+    Options, copy,
     error::{NAME, engine},
-    files::{self, Dir},
+    files::Dir,
     room,
     store::Store,
     undo::View,
 };
 use bytes::Bytes;
-use oxetcd_storage::{Batch, Checkpoint, Durability, Engine, Op, Result, Size, Table, Visit};
-use parking_lot::{Mutex, RwLock};
-use std::{ops::ControlFlow, path::Path, sync::Arc};
-
-/// Records of a batch when a database is copied.
-const COPY_RECORDS: usize = 1000;
+use oxetcd_storage::{
+    Batch, Checkpoint, Durability, Engine, Meanwhile, Result, Size, Table, Visit, catch_up,
+};
+use parking_lot::{Condvar, Mutex, RwLock};
+use std::{path::Path, sync::Arc};
 
 /// The sled engine over one directory.
 pub struct Sled {
@@ -23,6 +22,10 @@ pub struct Sled {
     /// Replaced by defragmenting; who has the old one may go on reading it.
     store: RwLock<Arc<Store>>,
     writer: Mutex<Writer>,
+    /// Signalled when a copy has caught up with what was committed beside it, or was given up.
+    caught_up: Condvar,
+    /// Held while the database is copied: one copy at a time.
+    copying: Mutex<()>,
 }
 
 /// What only the one writer uses.
@@ -30,6 +33,14 @@ struct Writer {
     generation: u64,
     /// A commit failed half way: sled cannot be written any more.
     is_failed: bool,
+    /// While the database is copied: what was committed since the copy's view was taken.
+    meanwhile: Option<Meanwhile>,
+}
+
+impl AsMut<Option<Meanwhile>> for Writer {
+    fn as_mut(&mut self) -> &mut Option<Meanwhile> {
+        &mut self.meanwhile
+    }
 }
 
 impl Sled {
@@ -41,46 +52,55 @@ impl Sled {
     /// damaged.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let dir = Arc::new(Dir::lock(path.as_ref())?);
-        let generation = match dir.clean()? {
-            Some(generation) => generation,
+        let (generation, store) = match dir.clean()? {
+            Some(generation) => {
+                let path = dir.db_path(generation);
+                (generation, Store::open(dir.clone(), &path, false, &options)?)
+            }
             None => {
-                let temporary = dir.make_temporary(1)?;
-                drop(Store::open(dir.clone(), &temporary, true, &options)?);
-                dir.publish(&temporary, 1)?;
-                1
+                let path = dir.make(1)?;
+                let store = Store::open(dir.clone(), &path, true, &options)?;
+                dir.finish(1)?;
+                (1, store)
             }
         };
-        let store = Store::open(dir.clone(), &dir.db_path(generation), false, &options)?;
-        let writer = Mutex::new(Writer { generation, is_failed: false });
-        Ok(Sled { dir, options, store: RwLock::new(Arc::new(store)), writer })
+        let writer = Writer { generation, is_failed: false, meanwhile: None };
+        Ok(Sled {
+            dir,
+            options,
+            store: RwLock::new(Arc::new(store)),
+            writer: Mutex::new(writer),
+            caught_up: Condvar::new(),
+            copying: Mutex::new(()),
+        })
     }
 
     fn store(&self) -> Arc<Store> {
         self.store.read().clone()
     }
 
-    /// Copies all records of `old` to a new database at `path`.
-    fn copy(&self, old: &Store, path: &Path) -> Result<()> {
-        let new = Store::open(self.dir.clone(), path, true, &self.options)?;
-        let view = old.view();
-        for table in Table::ALL {
-            let mut batch = Vec::new();
-            let mut result = Ok(());
-            let flush = |batch: &mut Vec<Op>| {
-                let written = Batch::from_iter(batch.drain(..));
-                room::check(&new, &written, None).and_then(|()| new.apply(written.ops()))
-            };
-            old.scan(&view, table, b"", None, &mut |key, value| {
-                let (key, value) = (Bytes::copy_from_slice(key), Some(Bytes::copy_from_slice(value)));
-                batch.push(Op { table, key, value });
-                if batch.len() >= COPY_RECORDS {
-                    result = flush(&mut batch);
-                }
-                if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            })?;
-            result.and_then(|()| flush(&mut batch))?;
+    /// Copies what `view` sees of `old`, and puts the copy in its place.
+    fn replace(&self, old: &Store, view: View, generation: u64) -> Result<()> {
+        let path = self.dir.make(generation)?;
+        let new = Store::open(self.dir.clone(), &path, true, &self.options)?;
+        copy::copy(old, &view, &new)?;
+        // From here on nothing needs to be kept for the view.
+        drop(view);
+        let repeat = |batch: &Batch| {
+            room::check(&new, batch, self.options.max_bytes)?;
+            new.apply(batch.ops())
+        };
+        let mut writer = catch_up(&self.writer, &self.caught_up, repeat, || new.flush())?;
+        new.flush()?;
+        if let Err(error) = self.dir.finish(generation) {
+            // The next open may take it for the newest, whatever is committed to the old one from here on.
+            writer.is_failed = self.dir.is_whole(generation);
+            return Err(error);
         }
-        new.flush()
+        writer.generation = generation;
+        writer.meanwhile = None;
+        *self.store.write() = Arc::new(new);
+        Ok(())
     }
 }
 
@@ -121,6 +141,9 @@ impl Engine for Sled {
             return Err(engine("a key must not be empty"));
         }
         let mut writer = self.writer.lock();
+        while writer.meanwhile.as_ref().is_some_and(Meanwhile::is_full) {
+            self.caught_up.wait(&mut writer);
+        }
         if writer.is_failed {
             return Err(engine("a commit has failed; the engine must be opened again"));
         }
@@ -131,6 +154,9 @@ impl Engine for Sled {
         room::check(&store, batch, self.options.max_bytes)?;
         let result = store.apply(batch.ops()).and_then(|()| store.flush());
         writer.is_failed = result.is_err();
+        if let (Ok(()), Some(meanwhile)) = (&result, &mut writer.meanwhile) {
+            meanwhile.note(batch);
+        }
         result
     }
 
@@ -141,18 +167,23 @@ impl Engine for Sled {
     }
 
     fn defragment(&self) -> Result<()> {
-        let mut writer = self.writer.lock();
-        let old = self.store();
-        let generation = writer.generation + 1;
-        let temporary = self.dir.make_temporary(generation)?;
-        let copied = self.copy(&old, &temporary).and_then(|()| self.dir.publish(&temporary, generation));
-        let path = copied.inspect_err(|_| _ = files::remove(&temporary))?;
-        let new = Store::open(self.dir.clone(), &path, false, &self.options).inspect_err(|_| {
-            // Or the next open would take it for the newest, whatever was committed to the old one since.
-            writer.is_failed = files::remove(&path).is_err();
-        })?;
-        writer.generation = generation;
-        *self.store.write() = Arc::new(new);
+        let _one = self.copying.lock();
+        let (old, view, generation) = {
+            let mut writer = self.writer.lock();
+            if writer.is_failed {
+                return Err(engine("a commit has failed; the engine must be opened again"));
+            }
+            let old = self.store();
+            writer.meanwhile = Some(Meanwhile::default());
+            (old.clone(), old.view(), writer.generation + 1)
+        };
+        let replaced = self.replace(&old, view, generation);
+        if replaced.is_err() {
+            self.writer.lock().meanwhile = None;
+            self.dir.give_up(generation);
+        }
+        self.caught_up.notify_all();
+        replaced?;
         old.replaced();
         Ok(())
     }

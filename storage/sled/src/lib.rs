@@ -11,11 +11,13 @@
 //!   are flushed like `Synced` ones.
 //! * **A full device**: sled's background threads stop for good at the first failed write. So room is looked
 //!   for before a batch is begun.
-//! * **Defragmenting** writes all records to a new database and swaps it in.
+//! * **Defragmenting** writes all records, as one view has them, to a new database. Commits go on meanwhile, are repeated
+//!   on the copy, and wait only for the moment in which the last few of them are.
 //!
 //! sled keeps what it read in memory, up to [`Options::cache_bytes`], and an index of all its pages beyond that:
 //! it needs more memory than the other engines. While a batch is applied, readers wait (sled's own rule).
 
+mod copy;
 mod engine;
 mod error;
 mod files;

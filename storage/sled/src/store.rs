@@ -3,7 +3,7 @@
 use crate::{
     Options,
     error::{catch, from_sled},
-    files::{self, Dir},
+    files::{Dir, Remains},
     undo::{Undo, View},
 };
 use bytes::Bytes;
@@ -41,6 +41,8 @@ pub(crate) struct Store {
     path: PathBuf,
     /// Whether to remove the files when the last reader is gone.
     is_replaced: AtomicBool,
+    /// The files then. Behind the database itself.
+    remains: Remains,
     /// The directory stays locked until then.
     _dir: Arc<Dir>,
 }
@@ -82,6 +84,7 @@ impl Store {
             live: AtomicU64::new(live),
             path: path.to_owned(),
             is_replaced: AtomicBool::new(false),
+            remains: Remains::default(),
             _dir: dir,
         })
     }
@@ -236,8 +239,7 @@ fn open_patiently(path: &Path, options: &Options) -> Result<Db> {
 impl Drop for Store {
     fn drop(&mut self) {
         if self.is_replaced.load(Ordering::Acquire) {
-            // What stays behind by accident is removed at the next open.
-            let _ = files::remove(&self.path);
+            self.remains = Remains::of(&self.path);
         }
     }
 }

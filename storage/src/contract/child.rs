@@ -72,6 +72,7 @@ pub fn run_child<S: Subject>(subject: &S) {
     let dir = PathBuf::from(std::env::var_os(DIR).expect("comes with the task"));
     match &task[..] {
         "commit" => crashes::commit_for_ever(subject, &dir),
+        "defragment" => crashes::commit_beside_defragmenting(subject, &dir),
         "fill" => full::fill_up(subject, &dir),
         "open" => report(match subject.open(&dir) {
             Ok(_) => "open".to_owned(),

@@ -5,7 +5,11 @@ use super::{
     child::{report, reports},
 };
 use crate::{Batch, Durability, Engine, Table};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 /// Batch number `n` of a history that any process can recompute: its number in every table, and records that
 /// come, change and go.
@@ -58,6 +62,64 @@ pub(super) fn commit_for_ever<S: Subject>(subject: &S, dir: &Path) {
         if n % 16 == 0 {
             engine.defragment().expect("defragment");
         }
+    }
+}
+
+/// The child's part beside a thread that defragments again and again.
+pub(super) fn commit_beside_defragmenting<S: Subject>(subject: &S, dir: &Path) {
+    let engine = subject.open(dir).expect("open");
+    let first = last(&Model::read(&engine)) + 1;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                engine.defragment().expect("defragment");
+            }
+        });
+        for n in first.. {
+            engine.commit(&numbered(n), Durability::Buffered).expect("commit");
+            report(n);
+        }
+    });
+}
+
+/// Names of all files below a directory, as far as they are still there.
+fn names(dir: &Path) -> Vec<PathBuf> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        names.extend(self::names(&entry.path()));
+        names.push(entry.path());
+    }
+    names.sort();
+    names
+}
+
+/// Processes are killed in each stage of a defragmentation beside which they commit. Stages are told apart by the files
+/// that come, go and get other names.
+pub fn killed_processes_lose_nothing_in_any_stage_of_defragmenting<S: Subject>(subject: &S, child: &Child) {
+    /// Changes of the directory after which a process is killed, at most; and how long they are waited for.
+    const CHANGES: usize = 12;
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut reached = 0;
+    for changes in 1..=CHANGES {
+        let mut process = child.command("defragment", dir.path(), None).spawn().expect("start a child");
+        let mut reports = reports(&mut process);
+        let mut reported = reports.next().expect("the child failed: see its output");
+        let (mut seen, mut left, began) = (names(dir.path()), changes, Instant::now());
+        while left > 0 && began.elapsed() < PATIENCE {
+            let now = names(dir.path());
+            if now != seen {
+                (seen, left) = (now, left - 1);
+            }
+        }
+        process.kill().expect("kill the child");
+        process.wait().expect("the child's end");
+        // A last line that was cut is not a number, or a smaller one.
+        reported = reports.filter(|line| line.parse::<u64>().is_ok()).last().unwrap_or(reported);
+        let reported: u64 = reported.parse().expect("a number");
+        let found = check(&subject.open(dir.path()).expect("open after a kill"));
+        assert!(found >= reported && reported > reached, "{found} of {reported} batches, {changes} changes");
+        reached = found;
     }
 }
 

@@ -39,7 +39,10 @@ mod sizes;
 mod views;
 
 pub use child::{Child, run_child as child};
-pub use crashes::{copies_of_files_between_commits_are_whole, killed_processes_lose_no_commit};
+pub use crashes::{
+    copies_of_files_between_commits_are_whole, killed_processes_lose_no_commit,
+    killed_processes_lose_nothing_in_any_stage_of_defragmenting,
+};
 pub use files::{a_directory_has_one_user, foreign_files_are_refused};
 pub use full::full_devices_refuse_whole_batches;
 pub use model::{Model, random_histories_match_the_model};
@@ -48,7 +51,8 @@ pub use reads::{
     scans_keep_their_bounds, visitors_may_read,
 };
 pub use sizes::{
-    commits_beside_defragmenting_are_kept, defragmenting_keeps_and_shrinks, sizes_are_plausible,
+    commits_beside_defragmenting_are_kept, commits_do_not_wait_for_a_defragmentation,
+    defragmenting_keeps_and_shrinks, sizes_are_plausible,
 };
 pub use views::{batches_are_seen_whole, checkpoints_stay_as_they_were};
 
@@ -102,9 +106,11 @@ macro_rules! engine_contract {
         $crate::engine_contract!(@tests $subject;
             copies_of_files_between_commits_are_whole
             foreign_files_are_refused
+            commits_do_not_wait_for_a_defragmentation
         );
         $crate::engine_contract!(@with_child $subject;
             killed_processes_lose_no_commit
+            killed_processes_lose_nothing_in_any_stage_of_defragmenting
             full_devices_refuse_whole_batches
             a_directory_has_one_user
         );

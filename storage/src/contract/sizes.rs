@@ -2,7 +2,10 @@
 
 use super::{Model, Subject};
 use crate::{Batch, Durability, Engine, Size, Table};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -97,4 +100,45 @@ pub fn commits_beside_defragmenting_are_kept<S: Subject>(subject: &S) {
         let left = Model::read(&again);
         assert!(left == model || left == Model::new(), "the records are others than before the reopening");
     }
+}
+
+/// Commits go through while a defragmentation copies: they do not wait for its end.
+pub fn commits_do_not_wait_for_a_defragmentation<S: Subject>(subject: &S) {
+    /// Commits that must begin and end within one defragmentation. One or two may slip in at its edges.
+    const INSIDE: usize = 5;
+    const PATIENCE: Duration = Duration::from_secs(120);
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let engine = subject.open(dir.path()).expect("an empty directory");
+    for first in (0..4000_u64).step_by(500) {
+        let mut batch = Batch::new();
+        (first..first + 500).for_each(|n| _ = batch.put(Table::Key, n.to_be_bytes().to_vec(), vec![7; 4000]));
+        engine.commit(&batch, Durability::Buffered).expect("commit");
+    }
+    // How often one has begun and how often one has ended: odd while one goes on.
+    let (edges, is_enough, began) = (AtomicUsize::new(0), AtomicBool::new(false), Instant::now());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_enough.load(Ordering::Acquire) && began.elapsed() < 2 * PATIENCE {
+                edges.fetch_add(1, Ordering::AcqRel);
+                engine.defragment().expect("defragment");
+                edges.fetch_add(1, Ordering::AcqRel);
+            }
+        });
+        let (mut run, mut number) = ((0, 0), 0_u64);
+        while run.1 < INSIDE && began.elapsed() < PATIENCE {
+            let before = edges.load(Ordering::Acquire);
+            let mut batch = Batch::new();
+            batch.put(Table::Meta, "number", number.to_be_bytes().to_vec());
+            engine.commit(&batch, Durability::Buffered).expect("commit");
+            number += 1;
+            let is_inside = before % 2 == 1 && edges.load(Ordering::Acquire) == before;
+            run = match (is_inside, run.0 == before) {
+                (true, true) => (before, run.1 + 1),
+                (true, false) => (before, 1),
+                (false, _) => run,
+            };
+        }
+        is_enough.store(true, Ordering::Release);
+        assert!(run.1 >= INSIDE, "commits wait until a defragmentation has ended");
+    });
 }

@@ -73,9 +73,15 @@ async fn soak(options: &Options, server: &Secured) -> Result<Vec<String>> {
     let mut memory = Vec::new();
     while began.elapsed() < length && sent.first_failure().is_none() {
         tokio::time::sleep(LOOK_EVERY.min(length)).await;
-        let kib = scrape::resident_kib(server.pid())?;
-        memory.push((began.elapsed(), kib));
-        println!("{:>6.0} s  {:>7} KiB  {}", began.elapsed().as_secs_f64(), kib, sent.line());
+        let now = scrape::memory(server.pid())?;
+        memory.push((began.elapsed(), now));
+        println!(
+            "{:>6.0} s  {:>7} KiB, {} anonymous  {}",
+            began.elapsed().as_secs_f64(),
+            now.resident_kib,
+            now.anonymous_kib,
+            sent.line()
+        );
     }
     over.cancel();
     for task in running {

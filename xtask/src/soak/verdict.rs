@@ -1,25 +1,37 @@
 //! Whether a soak went as it should.
 
 use super::load::Sent;
-use crate::scrape::Scrape;
+use crate::scrape::{Memory, Scrape};
 use std::time::Duration;
 
-/// By how much the memory may still grow, relative and in KiB: what the allocator keeps moves a little.
+/// By how much memory may still grow: what the allocator keeps moves a little, and files that are mapped come and go.
 const GROWTH: f64 = 1.10;
-const SLACK_KIB: f64 = 16.0 * 1024.0;
+const RESIDENT_SLACK_KIB: f64 = 16.0 * 1024.0;
+const ANONYMOUS_SLACK_KIB: f64 = 2.0 * 1024.0;
 
-/// Memory must not grow any more after `settled`: the highest of the last quarter against the highest of the quarter
-/// before it came that far.
-pub(super) fn memory(looks: &[(Duration, u64)], settled: Duration) -> Option<String> {
-    let highest = |looks: &[(Duration, u64)]| looks.iter().map(|(_, kib)| *kib).max().unwrap_or(0) as f64;
-    let later: Vec<(Duration, u64)> = looks.iter().copied().filter(|(at, _)| *at >= settled).collect();
-    let (first, last) = (later.len() / 4, later.len() - later.len() / 4);
-    if first == 0 {
-        return Some("too short to say anything of memory".to_owned());
+/// Memory must not grow any more after `settled`: the highest of the last quarter against the highest of the first
+/// quarter from then on; and that for what is the process's own, too.
+pub(super) fn memory(looks: &[(Duration, Memory)], settled: Duration) -> Vec<String> {
+    let later: Vec<Memory> =
+        looks.iter().filter(|(at, _)| *at >= settled).map(|(_, memory)| *memory).collect();
+    let quarter = later.len() / 4;
+    if quarter == 0 {
+        return vec!["too short to say anything of memory".to_owned()];
     }
-    let (before, after) = (highest(&later[..first]), highest(&later[last..]));
-    println!("memory after settling: at most {before} KiB in the first quarter, {after} KiB in the last");
-    (after > before * GROWTH + SLACK_KIB).then(|| format!("memory grew from {before} to {after} KiB"))
+    let kinds: [(&str, fn(&Memory) -> u64, f64); 2] = [
+        ("memory", |memory| memory.resident_kib, RESIDENT_SLACK_KIB),
+        ("anonymous memory", |memory| memory.anonymous_kib, ANONYMOUS_SLACK_KIB),
+    ];
+    let mut failures = Vec::new();
+    for (what, kib, slack_kib) in kinds {
+        let highest = |looks: &[Memory]| looks.iter().map(kib).max().unwrap_or(0);
+        let (before, after) = (highest(&later[..quarter]), highest(&later[later.len() - quarter..]));
+        println!("{what} after settling: at most {before} KiB in the first quarter, {after} KiB in the last");
+        if after as f64 > before as f64 * GROWTH + slack_kib {
+            failures.push(format!("{what} grew from {before} to {after} KiB"));
+        }
+    }
+    failures
 }
 
 /// What was counted must be what was sent.
