@@ -10,6 +10,7 @@ use std::{
     net::SocketAddr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tonic::Code;
 
 /// Longest name that is shown whole, in bytes.
 const NAME_MAX_BYTES: usize = 4 << 10;
@@ -37,8 +38,13 @@ impl Lines {
         }
         name(lines, "method", record.path.trim_start_matches('/').as_bytes());
         details::push(lines, &record.path, request);
-        // Writing to memory does not fail.
-        let _ = write!(lines, ",\"result\":\"{:?}\",\"took_us\":", record.code);
+        lines.extend_from_slice(b",\"result\":\"");
+        match record.code {
+            Code::Ok => lines.extend_from_slice(b"Ok"),
+            // Writing to memory does not fail.
+            code => _ = write!(lines, "{code:?}"),
+        }
+        lines.extend_from_slice(b"\",\"took_us\":");
         digits(lines, u64::try_from(record.took.as_micros()).unwrap_or(u64::MAX), 1);
         lines.extend_from_slice(b"}\n");
     }
@@ -87,7 +93,7 @@ pub(super) fn name(lines: &mut Vec<u8>, field: &str, value: &[u8]) {
     let is_plain = shown.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
     match std::str::from_utf8(shown) {
         Ok(text) => {
-            key(lines, field);
+            key(lines, &[field]);
             if is_plain {
                 lines.push(b'"');
                 lines.extend_from_slice(shown);
@@ -97,9 +103,10 @@ pub(super) fn name(lines: &mut Vec<u8>, field: &str, value: &[u8]) {
             }
         }
         Err(_) => {
-            use base64::Engine as _;
-            let text = base64::engine::general_purpose::STANDARD.encode(shown);
-            let _ = write!(lines, ",\"{field}_base64\":\"{text}\"");
+            key(lines, &[field, "_base64"]);
+            lines.push(b'"');
+            base64(lines, shown);
+            lines.push(b'"');
         }
     }
     if shown.len() < value.len() {
@@ -107,10 +114,19 @@ pub(super) fn name(lines: &mut Vec<u8>, field: &str, value: &[u8]) {
     }
 }
 
-fn key(lines: &mut Vec<u8>, field: &str) {
+fn key(lines: &mut Vec<u8>, parts: &[&str]) {
     lines.extend_from_slice(b",\"");
-    lines.extend_from_slice(field.as_bytes());
+    parts.iter().for_each(|part| lines.extend_from_slice(part.as_bytes()));
     lines.extend_from_slice(b"\":");
+}
+
+fn base64(lines: &mut Vec<u8>, bytes: &[u8]) {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let begin = lines.len();
+    lines.resize(begin + bytes.len().div_ceil(3) * 4, 0);
+    // It is as long as the text, padding included.
+    let written = STANDARD.encode_slice(bytes, &mut lines[begin..]).unwrap_or(0);
+    lines.truncate(begin + written);
 }
 
 /// Appends a field with a number; 0 is left out.
@@ -131,7 +147,6 @@ pub(super) fn id(lines: &mut Vec<u8>, field: &str, value: u64) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tonic::Code;
 
     proptest! {
         /// What is written without `fmt` reads as what `fmt` writes.
