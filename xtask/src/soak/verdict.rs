@@ -18,14 +18,14 @@ pub(super) fn memory(looks: &[(Duration, Memory)], settled: Duration) -> Vec<Str
     if quarter == 0 {
         return vec!["too short to say anything of memory".to_owned()];
     }
-    let kinds: [(&str, fn(&Memory) -> u64, f64); 2] = [
-        ("memory", |memory| memory.resident_kib, RESIDENT_SLACK_KIB),
-        ("anonymous memory", |memory| memory.anonymous_kib, ANONYMOUS_SLACK_KIB),
-    ];
+    let highest = |looks: &[Memory]| {
+        let resident = looks.iter().map(|memory| memory.resident_kib).max().unwrap_or(0);
+        let anonymous = looks.iter().map(|memory| memory.anonymous_kib).max().unwrap_or(0);
+        [("memory", resident, RESIDENT_SLACK_KIB), ("anonymous memory", anonymous, ANONYMOUS_SLACK_KIB)]
+    };
+    let (first, last) = (highest(&later[..quarter]), highest(&later[later.len() - quarter..]));
     let mut failures = Vec::new();
-    for (what, kib, slack_kib) in kinds {
-        let highest = |looks: &[Memory]| looks.iter().map(kib).max().unwrap_or(0);
-        let (before, after) = (highest(&later[..quarter]), highest(&later[later.len() - quarter..]));
+    for ((what, before, slack_kib), (_, after, _)) in first.into_iter().zip(last) {
         println!("{what} after settling: at most {before} KiB in the first quarter, {after} KiB in the last");
         if after as f64 > before as f64 * GROWTH + slack_kib {
             failures.push(format!("{what} grew from {before} to {after} KiB"));
