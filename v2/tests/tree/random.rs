@@ -64,7 +64,8 @@ fn path() -> impl Strategy<Value = String> {
     let slash = select(vec!["/", "/", "/", "/", "/", "//", "/./", "/x/../"]);
     let below = prop::collection::vec((slash, name), 1..4)
         .prop_map(|parts| parts.iter().fold("/1".to_owned(), |path, (slash, name)| path + slash + name));
-    prop_oneof![12 => below, 1 => select(vec!["/1", "/", "/1/", "/2/a"]).prop_map(str::to_owned)]
+    // Half of all meets in one file.
+    prop_oneof![12 => below, 12 => Just("/1/a/b".to_owned()), 1 => select(vec!["/1", "/", "/1/", "/2/a"]).prop_map(str::to_owned)]
 }
 
 fn part() -> impl Strategy<Value = Part> {
@@ -81,7 +82,7 @@ prop_compose! {
         method in select(vec!["PUT", "PUT", "PUT", "PUT", "POST", "DELETE", "DELETE", "QGET", "SYNC", "SYNC", "HEAD"]),
         path in path(),
         value in select(vec!["", "x", "y"]),
-        (dir, recursive, refresh) in (prop::bool::weighted(0.3), any::<bool>(), prop::bool::weighted(0.2)),
+        (dir, recursive, refresh) in (prop::bool::weighted(0.3), any::<bool>(), prop::bool::weighted(0.3)),
         prev_exist in select(vec![None, None, None, Some(true), Some(false)]),
         (prev_value, prev_index) in (part(), part()),
         expires in expires(),
@@ -92,15 +93,14 @@ prop_compose! {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let watch = (path(), any::<bool>(), any::<bool>(), prop::option::of(0u64..30)).prop_map(
-        |(path, recursive, stream, back)| {
+    let watch = (path(), any::<bool>(), any::<bool>(), prop::option::of(prop_oneof![1u64..5, 0u64..30]))
+        .prop_map(|(path, recursive, stream, back)| {
             // Changes elsewhere are of the root, in etcd; no client can wait there.
             let path = if path == "/" { "/1".to_owned() } else { path };
             // Seen from the next but one, some reach beyond what is kept.
             let back = back.map(|back| if back > 20 { 975 + back } else { back });
             Step::Watch { path, recursive, stream, back }
-        },
-    );
+        });
     let elsewhere = [Elsewhere::Made, Elsewhere::Set, Elsewhere::Updated, Elsewhere::Removed];
     prop_oneof![
         60 => draft().prop_map(Step::Request),
