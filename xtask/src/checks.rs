@@ -91,14 +91,15 @@ pub(crate) fn ci(options: &CiOptions) -> Result<()> {
 
 /// Runs the simulation of the consensus core at full length; `cargo test` runs a tenth of it.
 fn simulation() -> Result<()> {
-    let test = ["test", "-p", "oxetcd-consensus", "--test", "sim", "seeds", "--", "--nocapture"];
+    // The whole workspace, though one crate would do: so nothing is built anew after its tests.
+    let test = ["test", "--workspace", "--test", "sim", "seeds", "--", "--nocapture"];
     command::run(command::cargo(&test).env("SIM_SEEDS", "10000"))
 }
 
 /// Fifty clients over one lock and one election for a minute, while clients, connections and members die; `cargo test` does it
 /// for some seconds.
 pub(crate) fn contend() -> Result<()> {
-    // The whole workspace, though one crate would do: so nothing is built anew after its tests.
+    // The whole workspace, as above.
     let test = ["test", "--workspace", "--test", "client", "contend", "--", "--nocapture"];
     command::run(command::cargo(&test).env("OXETCD_CONTEND_S", "60"))
 }

@@ -5,7 +5,7 @@
 //! | file | |
 //! |---|---|
 //! | `snapshot.db` | a snapshot that the server's own etcdctl has saved |
-//! | `broken.db` | the same with one byte changed |
+//! | `broken.db` | the same with one byte of a value changed |
 //! | `short.db` | the first half of it |
 //! | `text.db` | no database |
 //! | `member` | the data dir of the server, which was stopped |
@@ -28,6 +28,9 @@ use std::{
 };
 use tempfile::TempDir;
 
+/// The value that is damaged in `broken.db`. Another byte of the file may matter or not, by where the server has put what.
+const DAMAGED: &str = "a value to damage";
+
 /// What is written: a history with a deletion and a compaction in it.
 const HISTORY: [&[&str]; 7] = [
     &["put", "a", "1"],
@@ -35,7 +38,7 @@ const HISTORY: [&[&str]; 7] = [
     &["put", "b", "3"],
     &["del", "a"],
     &["compaction", "4"],
-    &["put", "c", "4"],
+    &["put", "c", DAMAGED],
     &["put", "a", "5"],
 ];
 
@@ -80,10 +83,10 @@ fn make(server: &Path) -> Result<TempDir> {
     drop(running);
     let whole = fs::read(path("snapshot.db"))?;
     let mut broken = whole.clone();
-    let middle = broken.len() / 2;
-    broken[middle] ^= 1;
+    let value = whole.windows(DAMAGED.len()).position(|bytes| bytes == DAMAGED.as_bytes());
+    broken[value.context("a value is missing in the snapshot")?] ^= 1;
     fs::write(path("broken.db"), broken)?;
-    fs::write(path("short.db"), &whole[..middle])?;
+    fs::write(path("short.db"), &whole[..whole.len() / 2])?;
     fs::write(path("text.db"), "no database\n".repeat(100))?;
     fs::remove_file(path("member.log"))?;
     Ok(dir)

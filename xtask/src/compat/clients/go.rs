@@ -3,21 +3,24 @@
 use super::{Client, sources};
 use crate::{command, paths, secured::Secured};
 use anyhow::{Context, Result};
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 pub(super) const CLIENT: Client =
     Client { name: "go.etcd.io/etcd/client/v3 (Go)", flags: &[], fetch, command };
 
-/// Needs Go; its modules come from Go's proxy.
+fn program() -> PathBuf {
+    paths::cache().join("go-client")
+}
+
+/// Needs Go; its modules come from Go's proxy. Built here, too: a machine whose Go is too old has no such client.
 fn fetch() -> Result<()> {
-    command::run(go().args(["mod", "download"])).context("is Go installed, and its proxy reached?")
+    std::fs::create_dir_all(paths::cache())?;
+    command::run(go().args(["mod", "download"])).context("is Go installed, and its proxy reached?")?;
+    command::run(go().args(["build", "-o"]).arg(program()).arg("."))
 }
 
 fn command(server: &Secured) -> Result<Command> {
-    let program = paths::cache().join("go-client");
-    std::fs::create_dir_all(paths::cache())?;
-    command::run(go().args(["build", "-o"]).arg(&program).arg("."))?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(program());
     command.arg("-endpoint").arg(format!("https://{}", server.address())).arg("-ca").arg(server.ca());
     Ok(command)
 }

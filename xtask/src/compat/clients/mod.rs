@@ -19,7 +19,7 @@ struct Client {
     name: &'static str,
     /// Flags that the server needs for it.
     flags: &'static [&'static str],
-    /// Brings what the program is made of onto this machine, if it is not there.
+    /// Brings the program, or what it is made of, onto this machine, if it is not there.
     fetch: fn() -> Result<()>,
     /// Makes the command that runs it against a server.
     command: fn(&Secured) -> Result<Command>,
