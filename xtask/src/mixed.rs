@@ -48,8 +48,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let test = [
         "test",
-        "-p",
-        "oxetcd-server",
+        // Two tests of one crate; the whole workspace, so that nothing is built anew after its tests.
+        "--workspace",
         "--test",
         "cluster",
         "--test",
