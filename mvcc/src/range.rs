@@ -144,7 +144,7 @@ pub(crate) fn span(
 }
 
 /// Records fetched between two pauses.
-const FETCH_KEYS: usize = 128;
+const FETCH_KEYS: usize = 32;
 
 /// A record to sort.
 struct Item {

@@ -9,9 +9,11 @@ use tokio::sync::{Semaphore, oneshot};
 /// Background jobs at a time.
 const JOBS: usize = 2;
 
-/// How far a thread of low priority steps back, of 19.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+/// How far a thread steps back, of 19, that only has to come to its end some day.
+const SOME_DAY: i32 = 10;
+/// How far one steps back for whose work somebody waits: whoever wakes up goes first, but beside threads that never
+/// sleep it still gets a third of what they get.
+const WAITED_FOR: i32 = 5;
 
 static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(JOBS));
 
@@ -21,13 +23,20 @@ static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(JOBS));
 /// When no thread can be had.
 pub(crate) fn with_low_priority(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name.into()).spawn(move || {
-        // On Linux the thread's id will do, and then it is this thread's priority alone. If it is refused, the
-        // work is done all the same.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+        step_back(SOME_DAY);
         work();
     })?;
     Ok(())
+}
+
+/// Lets all others go first, from now on and for this thread only.
+fn step_back(niceness: i32) {
+    // On Linux the thread's id will do, and then it is this thread's priority alone. If it is refused, the work is done
+    // all the same.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness);
+    #[cfg(not(target_os = "linux"))]
+    let _ = niceness;
 }
 
 /// Runs `work` in the background. `None` when it panicked or no thread could be had.
@@ -42,6 +51,7 @@ pub(crate) async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send
     let (sender, receiver) = oneshot::channel();
     let thread = std::thread::Builder::new().name("background".into());
     let spawned = thread.spawn(move || {
+        step_back(WAITED_FOR);
         // Whoever asked may have gone.
         let _ = sender.send(work());
     });

@@ -96,12 +96,16 @@ fn simulation() -> Result<()> {
     command::run(command::cargo(&test).env("SIM_SEEDS", "10000"))
 }
 
-/// Fifty clients over one lock and one election for a minute, while clients, connections and members die; `cargo test` does it
-/// for some seconds.
+/// Fifty clients over one lock and one election for a minute, while clients die, and for another in which connections and
+/// members die too; `cargo test` does the latter for some seconds.
 pub(crate) fn contend() -> Result<()> {
     // The whole workspace, as above.
     let test = ["test", "--workspace", "--test", "client", "contend", "--", "--nocapture"];
-    command::run(command::cargo(&test).env("OXETCD_CONTEND_S", "60"))
+    for faults in ["clients", "all"] {
+        let minute = [("OXETCD_CONTEND_S", "60"), ("OXETCD_CONTEND_FAULTS", faults)];
+        command::run(command::cargo(&test).envs(minute))?;
+    }
+    Ok(())
 }
 
 /// Builds and tests the engine that the default build leaves out. What is built is kept outside of the checkout:

@@ -46,3 +46,15 @@ fn what_goes_elsewhere_is_plain_text() {
         assert!(!text.contains(ESCAPE) && !text.contains('\r'), "{text:?}");
     }
 }
+
+#[test]
+fn a_check_that_is_interrupted_leaves_no_key_behind() {
+    let server = Server::start();
+    let mut terminal = Terminal::open(&server, &["check", "datascale", "--load=s", "--prefix=/scale/"]);
+    // As early as can be: with the first key there is something to delete.
+    let counted = || server.ctl(&["get", "--prefix", "/scale/", "--count-only", "--write-out=fields"]).1;
+    while counted().contains("\"Count\" : 0\n") {}
+    terminal.interrupt();
+    terminal.wait();
+    assert!(counted().contains("\"Count\" : 0\n"), "{}", counted());
+}

@@ -5,7 +5,8 @@
 //! the clock from when until when they held for certain: no two of these times may overlap. And whenever a holder is killed, the
 //! cluster is asked for its lease until that is gone: nobody but a new leader may have given it time anew.
 //!
-//! `OXETCD_CONTEND_S` says for how many seconds (`cargo xtask contend`: a minute), `OXETCD_SEED` which faults are drawn.
+//! `OXETCD_CONTEND_S` says for how many seconds (`cargo xtask contend`: a minute), `OXETCD_SEED` which faults are drawn. With
+//! `OXETCD_CONTEND_FAULTS=clients` only clients die. Then nobody gives a lease time anew, and how long locks stay is TTL.
 
 mod board;
 mod contender;
@@ -33,17 +34,27 @@ fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// One fault.
-async fn fault(random: &mut StdRng, members: &mut Members, contenders: &mut [Contender], board: &Board) {
+/// Of a hundred faults of all kinds the first so many are done to clients.
+const ALL: u32 = 100;
+const OF_CLIENTS: u32 = 60;
+
+/// One fault of the first `kinds`.
+async fn fault(
+    kinds: u32,
+    random: &mut StdRng,
+    members: &mut Members,
+    contenders: &mut [Contender],
+    board: &Board,
+) {
     let (client, member) = (random.random_range(0..CLIENTS), random.random_range(0..MEMBERS));
-    match random.random_range(0..100) {
+    match random.random_range(0..kinds) {
         0..45 => {
             // Whoever holds is the best victim.
             let holder = random.random_bool(0.5).then(|| board.holder()).flatten();
             contenders[holder.unwrap_or(client)].crash(board);
         }
-        45..60 => contenders[client].give_up(board),
-        60..75 => {
+        45..OF_CLIENTS => contenders[client].give_up(board),
+        OF_CLIENTS..75 => {
             board.count("connections cut");
             members.front(member).cut();
         }
@@ -62,7 +73,8 @@ async fn fault(random: &mut StdRng, members: &mut Members, contenders: &mut [Con
 async fn contend() {
     let wanted = Duration::from_secs(setting("OXETCD_CONTEND_S").unwrap_or(DEFAULT_S));
     let seed = setting("OXETCD_SEED").unwrap_or_else(|| rand::rng().random());
-    println!("OXETCD_SEED={seed}");
+    let only_clients = setting::<String>("OXETCD_CONTEND_FAULTS").is_some_and(|faults| faults == "clients");
+    println!("OXETCD_SEED={seed}{}", if only_clients { ", only clients die" } else { "" });
     let mut random = StdRng::seed_from_u64(seed);
     let mut members = Members::start(MEMBERS).await;
     let client =
@@ -73,7 +85,14 @@ async fn contend() {
 
     let began = Instant::now();
     while began.elapsed() < wanted {
-        fault(&mut random, &mut members, &mut contenders, &board).await;
+        fault(
+            if only_clients { OF_CLIENTS } else { ALL },
+            &mut random,
+            &mut members,
+            &mut contenders,
+            &board,
+        )
+        .await;
         tokio::time::sleep(Duration::from_millis(random.random_range(20..250))).await;
     }
     // On a busy machine, and with unlucky faults, most of the time may have gone by in elections.

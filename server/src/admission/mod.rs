@@ -4,7 +4,7 @@
 //!
 //! * **Turns** ([`Turns`]): an answer of more than a handful of records is put together on a thread of its own, a few at
 //!   a time. Of these places one client never has all: whoever asks once waits for nobody who asks all the time.
-//! * **Pauses** ([`Pacer`]): such an answer is made in slices of a millisecond. If anybody else called meanwhile, the
+//! * **Pauses** ([`Pacer`]): such an answer is made in slices of a quarter of a millisecond. While others call, the
 //!   thread rests for as long as the slice took; on an idle member it never rests.
 //! * **What is vital** ([`is_vital`]) is never turned away: whatever makes room or ends what should have ended. Were it
 //!   refused while the member is overloaded, the overload would last.

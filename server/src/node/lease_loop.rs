@@ -1,6 +1,8 @@
 //! The lease loop: proposes the end of leases that have expired, and writes remaining TTLs down from time to
 //! time. Only the leader does that, and what it decides counts only while it leads in the same term: a member
 //! that slept through the election of another leader must not end leases that have been renewed over there.
+//!
+//! It wakes up when the next lease is over, so that a lock stays no longer than its TTL, and otherwise twice a second.
 
 use super::{Shared, clock::unix_nanos};
 use crate::{
@@ -14,9 +16,11 @@ use oxetcd_api::etcdserverpb::{
 use std::{sync::Arc, time::Duration};
 
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Leases ended in one round. The log takes thousands of entries a second; the limit keeps the rest of the
+/// Leases ended in one interval. The log takes thousands of entries a second; the limit keeps the rest of the
 /// traffic going while a pile of them expires.
-const REVOKES_PER_ROUND: usize = 2000;
+const REVOKES_PER_INTERVAL: usize = 2000;
+/// Shortest time from one look to the next: leases that end one after the other are ended together.
+const LEAST_WAIT: Duration = Duration::from_millis(10);
 /// Leases of one checkpoint entry.
 const CHECKPOINTS_PER_ENTRY: usize = 1000;
 
@@ -36,11 +40,20 @@ impl LeaseLoop {
         let mut leadership = self.shared.leadership.subscribe();
         // The term in which the book became primary.
         let mut primary_in = None;
+        let mut revokes_left = REVOKES_PER_INTERVAL;
         loop {
+            let next_end = self.until_next_end();
             tokio::select! {
                 () = over.cancelled() => return,
-                _ = timer.tick() => {}
+                _ = timer.tick() => revokes_left = REVOKES_PER_INTERVAL,
                 _ = leadership.changed() => {}
+                // Nothing else than the end of leases is due.
+                () = tokio::time::sleep(next_end), if primary_in.is_some() && revokes_left > 0 => {
+                    if let Some(term) = primary_in.filter(|term| self.leads_in(*leadership.borrow(), *term)) {
+                        self.end_leases(term, &mut revokes_left);
+                        continue;
+                    }
+                }
             }
             let seen = *leadership.borrow_and_update();
             if primary_in.is_some_and(|term| !self.leads_in(seen, term)) {
@@ -51,7 +64,8 @@ impl LeaseLoop {
                 primary_in = Some(seen.term);
             }
             if let Some(term) = primary_in {
-                self.round(term);
+                self.end_leases(term, &mut revokes_left);
+                self.keep_books(term);
             }
         }
     }
@@ -74,13 +88,19 @@ impl LeaseLoop {
         leads
     }
 
-    fn round(&self, term: u64) {
+    /// Time until a lease may be over. A lease that is granted meanwhile lives for longer than the interval.
+    fn until_next_end(&self) -> Duration {
+        let next_ms = self.shared.machine.load().leases().lock().next_deadline();
+        let left =
+            next_ms.map(|at_ms| Duration::from_millis(at_ms.saturating_sub(self.shared.clock.now_ms())));
+        left.unwrap_or(INTERVAL).clamp(LEAST_WAIT, INTERVAL)
+    }
+
+    /// Proposes the end of leases that are over, as many as may be.
+    fn end_leases(&self, term: u64, revokes_left: &mut usize) {
         let now_ms = self.shared.clock.now_ms();
-        let (expired, due) = {
-            let machine = self.shared.machine.load();
-            let mut book = machine.leases().lock();
-            (book.expired(now_ms, REVOKES_PER_ROUND), book.checkpoint_due(now_ms, CHECKPOINTS_PER_ENTRY))
-        };
+        let expired = self.shared.machine.load().leases().lock().expired(now_ms, *revokes_left);
+        *revokes_left -= expired.len();
         self.shared.metrics.server.leases_expired.inc_by(expired.len() as u64);
         for id in expired {
             let lease_revoke = Some(LeaseRevokeRequest { id });
@@ -88,6 +108,12 @@ impl LeaseLoop {
             // Nobody's rights end a lease that has run out: the cluster does.
             self.propose(revoke.by_cluster(&self.shared.machine.load()), term);
         }
+    }
+
+    /// Writes down what is left of leases, and ends what is over in the v2 tree.
+    fn keep_books(&self, term: u64) {
+        let now_ms = self.shared.clock.now_ms();
+        let due = self.shared.machine.load().leases().lock().checkpoint_due(now_ms, CHECKPOINTS_PER_ENTRY);
         if self.shared.machine.load().v2().lock().has_ttl_keys() {
             self.expire_v2(term);
         }

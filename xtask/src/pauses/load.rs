@@ -31,6 +31,8 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// Connections, and what is asked over them.
 pub(super) struct Load {
     channels: Vec<Channel>,
+    /// No request of the load's goes over this one: an answer that fills a connection is nobody else's business.
+    apart: Channel,
     metrics: std::net::SocketAddr,
     keys: usize,
     value: Bytes,
@@ -45,12 +47,19 @@ impl Load {
             channels.push(target.connect().await?);
         }
         let metrics = target.address().context("a server of our own")?;
-        Ok(Load { channels, metrics, keys, value: vec![b'v'; value_bytes].into(), per_s })
+        Ok(Load {
+            channels,
+            apart: target.connect().await?,
+            metrics,
+            keys,
+            value: vec![b'v'; value_bytes].into(),
+            per_s,
+        })
     }
 
     /// A connection for whatever goes on beside the requests.
     pub(super) fn own_channel(&self) -> Channel {
-        self.channels[0].clone()
+        self.apart.clone()
     }
 
     fn kv(&self, number: usize) -> KvClient<Channel> {

@@ -67,17 +67,34 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut source = Source::program("ours", program);
     source.extra.clone_from(&options.server_arg);
     let target = Target::open(&source, options.dir.as_deref())?;
+    let elsewhere = match options.beside {
+        Neighbour::ScanElsewhere => Some(Target::open(&source, options.dir.as_deref())?),
+        Neighbour::Defrag | Neighbour::Scan => None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(measure(options, &target)).with_context(|| format!("pauses{}", target.log_tail()))
+    runtime
+        .block_on(measure(options, &target, elsewhere.as_ref()))
+        .with_context(|| format!("pauses{}", target.log_tail()))
 }
 
-async fn measure(options: &Options, target: &Target) -> Result<()> {
+/// A server with all the keys there, and those deleted that are to be.
+async fn filled(options: &Options, target: &Target) -> Result<Load> {
     let keys = options.keys.unwrap_or(options.beside.usual_keys());
     let load = Load::new(target, keys, options.value_bytes, options.per_s).await?;
     load.fill().await?;
     load.delete(options.deleted_percent).await?;
+    Ok(load)
+}
+
+async fn measure(options: &Options, target: &Target, elsewhere: Option<&Target>) -> Result<()> {
+    let load = filled(options, target).await?;
+    let other = match elsewhere {
+        Some(target) => Some(filled(options, target).await?),
+        None => None,
+    };
     println!(
-        "{keys} keys of {} bytes, {}% of them deleted, {}; {} puts and as many reads a second; load {}",
+        "{} keys of {} bytes, {}% of them deleted, {}; {} puts and as many reads a second; load {}",
+        options.keys.unwrap_or(options.beside.usual_keys()),
         options.value_bytes,
         options.deleted_percent,
         load.room().await?,
@@ -90,7 +107,7 @@ async fn measure(options: &Options, target: &Target) -> Result<()> {
         all.add("peace", load.run(length, async |_| Ok(String::new())).await?);
         let work = async |over| {
             tokio::time::sleep(LEAD_IN).await;
-            options.beside.work(&load, over).await
+            options.beside.work(other.as_ref().unwrap_or(&load), over).await
         };
         all.add(options.beside.name(), load.run(length, work).await?);
     }

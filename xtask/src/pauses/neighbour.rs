@@ -18,6 +18,9 @@ pub(super) enum Neighbour {
     Defrag,
     /// One client that reads everything, again and again.
     Scan,
+    /// The same client and the same answers, but another server's: what the client alone does to a machine that it
+    /// shares with the server. Its share of `scan` is nobody's fault.
+    ScanElsewhere,
 }
 
 impl Neighbour {
@@ -25,6 +28,7 @@ impl Neighbour {
         match self {
             Neighbour::Defrag => "defrag",
             Neighbour::Scan => "scan",
+            Neighbour::ScanElsewhere => "scan-elsewhere",
         }
     }
 
@@ -32,15 +36,15 @@ impl Neighbour {
     pub(super) fn usual_keys(self) -> usize {
         match self {
             Neighbour::Defrag => 1_000_000,
-            Neighbour::Scan => 100_000,
+            Neighbour::Scan | Neighbour::ScanElsewhere => 100_000,
         }
     }
 
-    /// Does it. Answers with what there is to say about it.
+    /// Does it, at the server of `load`. Answers with what there is to say about it.
     pub(super) async fn work(self, load: &Load, over: CancellationToken) -> Result<String> {
         match self {
             Neighbour::Defrag => defragment(load).await,
-            Neighbour::Scan => scan(load.own_channel(), over).await,
+            Neighbour::Scan | Neighbour::ScanElsewhere => scan(load.own_channel(), over).await,
         }
     }
 }

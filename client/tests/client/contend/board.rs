@@ -240,7 +240,7 @@ impl fmt::Display for Board {
         let after_gift = state.vigils.iter().map(Vigil::stayed_after_gift).max().unwrap_or_default();
         writeln!(
             f,
-            "{:6} leases outlived their holders, by {after_gift:.1?} at the most",
+            "{:6} leases outlived their holders, by {after_gift:.2?} at the most",
             state.vigils.len()
         )?;
         writeln!(f, "       after the holder's death or the last leader's election.")?;

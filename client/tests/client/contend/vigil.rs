@@ -16,17 +16,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Between two questions.
+/// Between two questions, and in a lease's last second.
 const PAUSE: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_millis(20);
 /// After so long without an answer it is asked once more.
 const ANSWER: Duration = Duration::from_secs(5);
 /// The members' election timeout, which they add when they begin to lead.
 const ELECTION_S: i64 = 1;
 /// Renewals that were on their way when their client died: of its last stream, and of one that had just been cut.
 const LATE_RENEWALS: u64 = 2;
-/// So often in a row a leader may say that nothing is left of a lease that is still there. Its loop ends leases twice a second,
-/// and tries again after three seconds if that came to nothing.
-const MOST_ENDS: usize = 60;
+/// So often in a row a leader may say that less than a second is left of a lease that is still there. It tries again after three
+/// seconds if its end came to nothing.
+const MOST_ENDS: usize = 600;
 
 /// The end of a lease, as the cluster told it.
 pub(super) struct Vigil {
@@ -52,7 +53,7 @@ impl Vigil {
             if vigil.violation().is_some() {
                 break;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(if left_s > 0 { PAUSE } else { LAST_PAUSE }).await;
         }
         vigil.gone = Instant::now();
         vigil.last_term = term(client).await;
@@ -100,7 +101,7 @@ impl Vigil {
 
 impl fmt::Display for Vigil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x} stayed {:.1?}, {} elections;", self.lease, self.stayed(), self.elections())?;
+        write!(f, "{:x} stayed {:.2?}, {} elections;", self.lease, self.stayed(), self.elections())?;
         let mut before = None;
         for (at, left_s, term) in &self.told {
             if before.replace((left_s, term)) != Some((left_s, term)) {

@@ -56,7 +56,7 @@ async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
             }
         },
     );
-    let (stats, _) = written.await;
+    let (stats, _) = written.await?;
     bar.finish();
     let after = memory(&check.session, "after").await?;
 

@@ -15,6 +15,7 @@ use crate::{
     ctl::{Session, UTILITY},
     exit,
     go::quote::quote,
+    interrupt::Interrupt,
     print::Output,
 };
 use load::{Shape, Writers};
@@ -130,15 +131,16 @@ impl Check {
         (key_bytes, value_bytes): (usize, usize),
         written: impl Fn() + 'static,
         pace: impl AsyncFnOnce(&Writers),
-    ) -> (Stats, Duration) {
+    ) -> Result<(Stats, Duration), Failure> {
+        // From before the first key: whoever stops us now is not left with keys.
+        let mut interrupt = Interrupt::listen()?;
         let shape = Shape::new(&self.prefix, key_bytes, value_bytes);
         let writers = Writers::start(std::mem::take(&mut self.clients), shape, written);
         tokio::select! {
             () = pace(&writers) => {}
-            // Without a handler the signal ends the program, which is all right too.
-            Ok(()) = tokio::signal::ctrl_c() => {}
+            () = interrupt.received() => {}
         }
-        writers.finish().await
+        Ok(writers.finish().await)
     }
 
     /// Deletes what was written, with a client whose time is limited or not.

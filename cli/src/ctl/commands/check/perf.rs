@@ -48,7 +48,7 @@ async fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let rate = check.load.rate();
     let written =
         check.write((KEY_BYTES, VALUE_BYTES), || {}, async |writers| pace(writers, rate, &bar).await);
-    let (stats, took) = written.await;
+    let (stats, took) = written.await?;
     bar.finish();
 
     let deleted = check.delete_all(&check.client.with_timeout(CLEANUP_TIMEOUT)).await;
