@@ -56,10 +56,18 @@ impl Store {
     /// # Errors
     /// As [`Store::range`]; an operation that writes is left out, as if it were empty.
     pub fn read_txn(&self, request: &TxnRequest) -> Result<TxnResponse> {
+        self.read_txn_with_pauses(request, &|| {})
+    }
+
+    /// As [`Store::read_txn`], for a transaction that takes long: `pause` is called as by [`Store::range_with_pauses`].
+    ///
+    /// # Errors
+    /// As [`Store::read_txn`].
+    pub fn read_txn_with_pauses(&self, request: &TxnRequest, pause: &dyn Fn()) -> Result<TxnResponse> {
         let (view, _pin) = loop {
             let current = self.revision();
             if let Some(pin) = self.shared.pins.pin(current) {
-                break (View::pinned(&self.shared, current), pin);
+                break (View::pinned(&self.shared, current, pause), pin);
             }
         };
         let succeeded = compare::all(&view, &request.compare)?;

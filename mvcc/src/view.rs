@@ -33,8 +33,8 @@ impl<'a> View<'a> {
     }
 
     /// A view of a revision that is pinned for as long as the view is used.
-    pub(crate) fn pinned(shared: &'a Shared, current: i64) -> Self {
-        View { pinned: true, ..View::new(shared, current) }
+    pub(crate) fn pinned(shared: &'a Shared, current: i64, pause: &'a dyn Fn()) -> Self {
+        View { pinned: true, ..View::with_pauses(shared, current, pause) }
     }
 
     /// The revision that `request` reads at.

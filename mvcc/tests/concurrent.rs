@@ -211,3 +211,40 @@ fn a_pin_keeps_its_revision_until_it_is_dropped() {
     assert_eq!(compaction.run_batch(100).expect("memory cannot fail"), Progress::Done);
     assert_eq!(compaction.removed(), 1);
 }
+
+/// Whoever has a turn in the pause of a long answer may write, commit and compact. The answer is of one revision all the same.
+#[test]
+fn a_long_answer_pauses_where_others_may_do_anything() {
+    use oxetcd_api::etcdserverpb::{RequestOp, TxnRequest, request_op::Request};
+    let (store, _) = Store::open(Arc::new(Buffer::new(Arc::new(Memory::new()))), &mut |_, _| {})
+        .expect("memory cannot fail");
+    let put = |number: u64, value: i64| {
+        let step = store.buffer().begin();
+        let mut leases = NoLeases;
+        let mut txn = store.begin(&step, &mut leases);
+        txn.put(&key(number), &value.to_be_bytes(), 0).expect("memory cannot fail");
+        txn.end();
+    };
+    (0..KEYS).for_each(|number| put(number, 0));
+    let pauses = std::cell::Cell::new(0u64);
+    let others = || {
+        pauses.set(pauses.get() + 1);
+        put(mix(pauses.get()) % KEYS, 1);
+        store.buffer().commit(Durability::Buffered).expect("memory cannot fail");
+        let compacting = store.revision() - 1;
+        drop(store.compact(&store.buffer().begin(), compacting).expect("it was written just now"));
+    };
+    let range = RangeRequest { key: "key/".into(), range_end: "key0".into(), ..Default::default() };
+    let operation = RequestOp { request: Some(Request::RequestRange(range.clone())) };
+    let twice = TxnRequest { success: vec![operation; 2], ..Default::default() };
+
+    let answer = store.range_with_pauses(&range, &others).expect("a range");
+    let newest = answer.kvs.decode().expect("well-formed").iter().map(|kv| kv.mod_revision).max();
+    assert!(newest <= Some(answer.revision) && answer.revision < store.revision());
+    let after_one = pauses.get();
+    assert!(after_one >= KEYS / 64, "{after_one} pauses in {KEYS} keys");
+
+    let answer = store.read_txn_with_pauses(&twice, &others).expect("reads");
+    assert!(pauses.get() >= 2 * after_one, "both operations pause");
+    assert_eq!(answer.responses[0], answer.responses[1], "both are of one revision");
+}

@@ -5,6 +5,7 @@
 use super::{Propose, Read, header, quota, range, read_meter::ReadMeter, stream};
 use crate::{
     access::{self, AsUser},
+    admission::Pacer,
     background,
     metrics::Op,
     net::Remote,
@@ -44,7 +45,8 @@ impl<M: Propose + Read> KvService<M> {
             let (member, txn) = (self.0.clone(), txn.clone());
             let done = background::on_thread(move || {
                 let _turn = turn;
-                member.machine().store().read_txn(&txn)
+                let pacer = Pacer::begin(member.admission());
+                member.machine().store().read_txn_with_pauses(&txn, &|| pacer.pause())
             });
             done.await.ok_or_else(status::stopped)?
         } else {
