@@ -4,11 +4,9 @@ use crate::{command, paths};
 use anyhow::Result;
 use std::path::PathBuf;
 
-const PACKAGES: [&str; 5] = ["build", "-p", "oxetcd-server", "-p", "oxetcd-cli"];
-
 /// Builds the server and the command-line tools as they are shipped, and returns the folder that holds them.
 pub(crate) fn release() -> Result<PathBuf> {
-    command::run(command::cargo(&PACKAGES).arg("--release"))?;
+    command::run(&mut command::cargo(&["build", "--release", "-p", "oxetcd-server", "-p", "oxetcd-cli"]))?;
     Ok(paths::target().join("release"))
 }
 

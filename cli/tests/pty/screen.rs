@@ -1,6 +1,10 @@
 //! Colours and bars: on a terminal only, and colours only for those who did not decline them.
 
-use super::{server::Server, terminal::Terminal};
+use super::{
+    server::{PATIENCE, Server},
+    terminal::Terminal,
+};
+use std::time::Instant;
 
 /// The beginning of all that moves or colours.
 const ESCAPE: char = '\x1b';
@@ -53,7 +57,10 @@ fn a_check_that_is_interrupted_leaves_no_key_behind() {
     let mut terminal = Terminal::open(&server, &["check", "datascale", "--load=s", "--prefix=/scale/"]);
     // As early as can be: with the first key there is something to delete.
     let counted = || server.ctl(&["get", "--prefix", "/scale/", "--count-only", "--write-out=fields"]).1;
-    while counted().contains("\"Count\" : 0\n") {}
+    let end = Instant::now() + PATIENCE;
+    while counted().contains("\"Count\" : 0\n") {
+        assert!(Instant::now() < end, "no key was written");
+    }
     terminal.interrupt();
     terminal.wait();
     assert!(counted().contains("\"Count\" : 0\n"), "{}", counted());

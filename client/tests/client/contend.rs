@@ -6,7 +6,7 @@
 //! cluster is asked for its lease until that is gone: nobody but a new leader may have given it time anew.
 //!
 //! `OXETCD_CONTEND_S` says for how many seconds (`cargo xtask contend`: a minute), `OXETCD_SEED` which faults are drawn. With
-//! `OXETCD_CONTEND_FAULTS=clients` only clients die. Then nobody gives a lease time anew, and how long locks stay is TTL.
+//! `OXETCD_CONTEND_FAULTS=clients` only clients die. Then nobody gives a lease time anew, and no lock outlives the TTL of a dead holder's lease.
 
 mod board;
 mod contender;
@@ -75,6 +75,7 @@ async fn contend() {
     let seed = setting("OXETCD_SEED").unwrap_or_else(|| rand::rng().random());
     let only_clients = setting::<String>("OXETCD_CONTEND_FAULTS").is_some_and(|faults| faults == "clients");
     println!("OXETCD_SEED={seed}{}", if only_clients { ", only clients die" } else { "" });
+    let kinds = if only_clients { OF_CLIENTS } else { ALL };
     let mut random = StdRng::seed_from_u64(seed);
     let mut members = Members::start(MEMBERS).await;
     let client =
@@ -85,14 +86,7 @@ async fn contend() {
 
     let began = Instant::now();
     while began.elapsed() < wanted {
-        fault(
-            if only_clients { OF_CLIENTS } else { ALL },
-            &mut random,
-            &mut members,
-            &mut contenders,
-            &board,
-        )
-        .await;
+        fault(kinds, &mut random, &mut members, &mut contenders, &board).await;
         tokio::time::sleep(Duration::from_millis(random.random_range(20..250))).await;
     }
     // On a busy machine, and with unlucky faults, most of the time may have gone by in elections.

@@ -43,18 +43,15 @@ impl LeaseLoop {
         let mut revokes_left = REVOKES_PER_INTERVAL;
         loop {
             let next_end = self.until_next_end();
-            tokio::select! {
+            let only_ends_are_due = tokio::select! {
                 () = over.cancelled() => return,
-                _ = timer.tick() => revokes_left = REVOKES_PER_INTERVAL,
-                _ = leadership.changed() => {}
-                // Nothing else than the end of leases is due.
-                () = tokio::time::sleep(next_end), if primary_in.is_some() && revokes_left > 0 => {
-                    if let Some(term) = primary_in.filter(|term| self.leads_in(*leadership.borrow(), *term)) {
-                        self.end_leases(term, &mut revokes_left);
-                        continue;
-                    }
+                _ = timer.tick() => {
+                    revokes_left = REVOKES_PER_INTERVAL;
+                    false
                 }
-            }
+                _ = leadership.changed() => false,
+                () = tokio::time::sleep(next_end), if primary_in.is_some() && revokes_left > 0 => true,
+            };
             let seen = *leadership.borrow_and_update();
             if primary_in.is_some_and(|term| !self.leads_in(seen, term)) {
                 self.shared.machine.load().leases().lock().demote();
@@ -65,7 +62,9 @@ impl LeaseLoop {
             }
             if let Some(term) = primary_in {
                 self.end_leases(term, &mut revokes_left);
-                self.keep_books(term);
+                if !only_ends_are_due {
+                    self.keep_books(term);
+                }
             }
         }
     }

@@ -55,6 +55,12 @@ pub(crate) struct Options {
     dir: Option<PathBuf>,
 }
 
+impl Options {
+    fn keys(&self) -> usize {
+        self.keys.unwrap_or(self.beside.usual_keys())
+    }
+}
+
 pub(crate) fn run(options: &Options) -> Result<()> {
     if cfg!(debug_assertions) && options.server.is_none() {
         // With a program that is there already nothing needs to be built: this pace is no hardship for a generator.
@@ -79,8 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// A server with all the keys there, and those deleted that are to be.
 async fn filled(options: &Options, target: &Target) -> Result<Load> {
-    let keys = options.keys.unwrap_or(options.beside.usual_keys());
-    let load = Load::new(target, keys, options.value_bytes, options.per_s).await?;
+    let load = Load::new(target, options.keys(), options.value_bytes, options.per_s).await?;
     load.fill().await?;
     load.delete(options.deleted_percent).await?;
     Ok(load)
@@ -94,7 +99,7 @@ async fn measure(options: &Options, target: &Target, elsewhere: Option<&Target>)
     };
     println!(
         "{} keys of {} bytes, {}% of them deleted, {}; {} puts and as many reads a second; load {}",
-        options.keys.unwrap_or(options.beside.usual_keys()),
+        options.keys(),
         options.value_bytes,
         options.deleted_percent,
         load.room().await?,
